@@ -1,0 +1,144 @@
+//! Compiles each BPF program once per change and lists views and truth tests for the crate.
+//!
+//! A view is found by its files alone: `src/bpf/NAME.bpf.c`, `src/views/NAME.toml` and
+//! `tests/truth/NAME.rs`. Nothing else names it.
+
+use std::collections::hash_map::DefaultHasher;
+use std::error::Error;
+use std::fmt::Write as _;
+use std::hash::{Hash, Hasher};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::{env, fs};
+
+type Result<T> = std::result::Result<T, Box<dyn Error>>;
+
+fn main() -> Result<()> {
+    let root = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?);
+    let out = PathBuf::from(env::var("OUT_DIR")?);
+    for watched in ["src/bpf", "src/bpf/include", "src/views", "tests/truth"] {
+        println!("cargo:rerun-if-changed={watched}");
+    }
+    println!("cargo:rerun-if-env-changed=CLANG");
+    let programs = stems(&root.join("src/bpf"), ".bpf.c")?;
+    let clang = Clang::find()?;
+    for name in &programs {
+        clang.compile(&root, &out, name)?;
+    }
+    write_if_changed(&out.join("views.rs"), &views_list(&root, &out, &programs)?)?;
+    write_if_changed(&out.join("truth.rs"), &truth_list(&root)?)
+}
+
+/// Names of the files in `dir` that end in `suffix`, without it, sorted.
+fn stems(dir: &Path, suffix: &str) -> Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(dir)? {
+        let name = entry?.file_name().to_string_lossy().into_owned();
+        if let Some(stem) = name.strip_suffix(suffix) {
+            names.push(stem.to_owned());
+        }
+    }
+    names.sort();
+    Ok(names)
+}
+
+/// The declarations with the object each one uses: `program = "other"` shares another view's.
+fn views_list(root: &Path, out: &Path, programs: &[String]) -> Result<String> {
+    let mut list = String::from("&[\n");
+    for name in stems(&root.join("src/views"), ".toml")? {
+        let path = root.join("src/views").join(format!("{name}.toml"));
+        let decl: toml::Table = fs::read_to_string(&path)?.parse()?;
+        let program = decl.get("program").and_then(|p| p.as_str()).unwrap_or(&name);
+        if !programs.iter().any(|p| p == program) {
+            return Err(format!("{}: there is no src/bpf/{program}.bpf.c", path.display()).into());
+        }
+        let object = out.join(format!("{program}.bpf.o"));
+        writeln!(
+            list,
+            "    BuiltIn {{ name: {name:?}, toml: include_str!({path:?}), object: include_aligned!({object:?}) }},"
+        )?;
+    }
+    list.push_str("]\n");
+    Ok(list)
+}
+
+/// One module for each truth test, so that they build into one test binary.
+fn truth_list(root: &Path) -> Result<String> {
+    let mut list = String::new();
+    for name in stems(&root.join("tests/truth"), ".rs")? {
+        if name != "main" {
+            let path = root.join("tests/truth").join(format!("{name}.rs"));
+            writeln!(list, "#[path = {path:?}]\nmod {name};")?;
+        }
+    }
+    Ok(list)
+}
+
+struct Clang {
+    clang: String,
+    strip: String,
+    headers: String,
+}
+
+impl Clang {
+    /// `$CLANG`, else `clang`, else the newest `clang-N` in PATH; `llvm-strip` of the same version.
+    fn find() -> Result<Clang> {
+        let headers = env::var("DEP_BPF_INCLUDE")?;
+        let versions = (14..40).rev().map(|n| format!("clang-{n}"));
+        let asked = env::var("CLANG").ok().into_iter().chain(["clang".to_owned()]);
+        let works = |name: &String| Command::new(name).arg("--version").output().is_ok_and(|o| o.status.success());
+        let clang = asked
+            .chain(versions)
+            .find(works)
+            .ok_or("no clang found: install clang-19 (apt-get install clang-19 llvm-19) or set CLANG")?;
+        let strip = clang.replace("clang", "llvm-strip");
+        Ok(Clang { clang, strip, headers })
+    }
+
+    /// Compiles `name`, unless the source, the headers and the flags are those of the last time.
+    fn compile(&self, root: &Path, out: &Path, name: &str) -> Result<()> {
+        let source = root.join(format!("src/bpf/{name}.bpf.c"));
+        let object = out.join(format!("{name}.bpf.o"));
+        let stamp = out.join(format!("{name}.hash"));
+        let arch = match env::var("CARGO_CFG_TARGET_ARCH")?.as_str() {
+            "x86_64" => "x86",
+            "aarch64" => "arm64",
+            other => return Err(format!("no BPF target name known for {other}").into()),
+        };
+        let define = format!("-D__TARGET_ARCH_{arch}");
+        let include = root.join("src/bpf/include");
+        let mut hasher = DefaultHasher::new();
+        (&self.clang, &define, fs::read(&source)?).hash(&mut hasher);
+        for header in stems(&include, ".h")? {
+            fs::read(include.join(format!("{header}.h")))?.hash(&mut hasher);
+        }
+        let hash = format!("{:x}", hasher.finish());
+        if object.exists() && fs::read_to_string(&stamp).is_ok_and(|old| old == hash) {
+            return Ok(());
+        }
+        // cpu v2: 5.10 refuses the atomics that v3 may emit. -g is for BTF; strip drops the DWARF.
+        let mut compile = Command::new(&self.clang);
+        compile.args(["-target", "bpf", "-mcpu=v2", "-O2", "-g", "-Wall", "-Werror", &define]);
+        compile.arg("-I").arg(&include).arg("-I").arg(&self.headers).arg("-c").arg(&source).arg("-o").arg(&object);
+        run(compile)?;
+        let mut strip = Command::new(&self.strip);
+        strip.arg("-g").arg(&object);
+        run(strip)?;
+        Ok(fs::write(stamp, hash)?)
+    }
+}
+
+fn run(mut command: Command) -> Result<()> {
+    let output = command.output().map_err(|e| format!("{}: {e}", command.get_program().to_string_lossy()))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    Err(format!("{command:?}\n{}", String::from_utf8_lossy(&output.stderr)).into())
+}
+
+fn write_if_changed(path: &Path, text: &str) -> Result<()> {
+    if fs::read_to_string(path).is_ok_and(|old| old == text) {
+        return Ok(());
+    }
+    Ok(fs::write(path, text)?)
+}

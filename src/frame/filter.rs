@@ -1,0 +1,1 @@
+//! Display filter (placeholder until its parser lands).

@@ -1,0 +1,127 @@
+//! Log2 distributions and what can honestly be said of their percentiles.
+
+/// A distribution: bucket `i` counts values `v` with `floor(log2(v)) == i`; 0 and 1 are both in bucket 0.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Histogram {
+    /// Counts by power of two, trailing empty buckets included.
+    pub buckets: Vec<u64>,
+    /// Sum of all values.
+    pub sum: u64,
+    /// Largest value, exact; `None` if the program does not record it.
+    pub max: Option<u64>,
+}
+
+/// A percentile of a log2 distribution: the bucket bounds it, the estimate interpolates inside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
+pub struct Percentile {
+    /// Smallest value it can be.
+    pub lo: u64,
+    /// Largest value it can be.
+    pub hi: u64,
+    /// Linear interpolation inside the bucket; print it with `~`.
+    pub est: u64,
+}
+
+impl Histogram {
+    /// Number of values.
+    pub fn count(&self) -> u64 {
+        self.buckets.iter().sum()
+    }
+
+    /// Smallest value of bucket `index`.
+    pub fn lo(index: usize) -> u64 {
+        if index == 0 { 0 } else { 1u64.checked_shl(index as u32).unwrap_or(u64::MAX) }
+    }
+
+    /// Largest value of bucket `index`.
+    pub fn hi(index: usize) -> u64 {
+        1u64.checked_shl(index as u32 + 1).map_or(u64::MAX, |next| next - 1)
+    }
+
+    /// First and last bucket in use.
+    pub fn used(&self) -> Option<(usize, usize)> {
+        let first = self.buckets.iter().position(|&n| n > 0)?;
+        let last = self.buckets.iter().rposition(|&n| n > 0)?;
+        Some((first, last))
+    }
+
+    /// Adds `other` into this one: sums add up, the larger maximum wins.
+    pub fn merge(&mut self, other: &Histogram) {
+        if self.buckets.len() < other.buckets.len() {
+            self.buckets.resize(other.buckets.len(), 0);
+        }
+        for (mine, theirs) in self.buckets.iter_mut().zip(&other.buckets) {
+            *mine += theirs;
+        }
+        self.sum = self.sum.saturating_add(other.sum);
+        self.max = match (self.max, other.max) {
+            (Some(a), Some(b)) => Some(a.max(b)),
+            (a, b) => a.or(b),
+        };
+    }
+
+    /// Which bucket holds the value at `fraction` (0.99), by the nearest-rank method, and how many
+    /// values are in the buckets below it.
+    pub fn rank(&self, fraction: f64) -> Option<(usize, u64)> {
+        let count = self.count();
+        if count == 0 {
+            return None;
+        }
+        let rank = ((fraction * count as f64).ceil() as u64).clamp(1, count);
+        let mut below = 0;
+        for (index, &n) in self.buckets.iter().enumerate() {
+            if n > 0 && below + n >= rank {
+                return Some((index, below));
+            }
+            below += n;
+        }
+        None
+    }
+
+    /// The percentile at `fraction`; `None` for an empty distribution. The exact maximum, where it
+    /// is known, bounds the last bucket.
+    pub fn percentile(&self, fraction: f64) -> Option<Percentile> {
+        let (index, below) = self.rank(fraction)?;
+        let last = self.used().is_some_and(|(_, last)| last == index);
+        let lo = Self::lo(index);
+        let hi = match self.max {
+            Some(max) if last => max.clamp(lo, Self::hi(index)),
+            _ => Self::hi(index),
+        };
+        let n = self.buckets[index];
+        let rank = ((fraction * self.count() as f64).ceil() as u64).clamp(1, self.count());
+        let inside = (rank - below) as f64 / n as f64;
+        let est = lo + ((hi - lo) as f64 * inside) as u64;
+        Some(Percentile { lo, hi, est: est.clamp(lo, hi) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percentile_is_bounded_by_its_bucket_and_the_maximum() {
+        let hist = Histogram { buckets: vec![0, 10, 0, 89, 1], sum: 0, max: Some(17) };
+        assert_eq!(hist.percentile(0.05).unwrap().lo, 2);
+        assert_eq!(hist.percentile(0.05).unwrap().hi, 3);
+        let p50 = hist.percentile(0.50).unwrap();
+        assert_eq!((p50.lo, p50.hi), (8, 15));
+        assert!(p50.est >= 8 && p50.est <= 15);
+        assert_eq!(hist.percentile(1.0), Some(Percentile { lo: 16, hi: 17, est: 17 }));
+        assert_eq!(Histogram::default().percentile(0.5), None);
+    }
+
+    #[test]
+    fn merge_adds_counts_and_keeps_the_larger_maximum() {
+        let mut a = Histogram { buckets: vec![1], sum: 1, max: Some(1) };
+        a.merge(&Histogram { buckets: vec![0, 2], sum: 5, max: Some(3) });
+        assert_eq!(a, Histogram { buckets: vec![1, 2], sum: 6, max: Some(3) });
+    }
+
+    #[test]
+    fn bounds_do_not_overflow() {
+        assert_eq!(Histogram::hi(63), u64::MAX);
+        assert_eq!((Histogram::lo(0), Histogram::hi(0)), (0, 1));
+    }
+}

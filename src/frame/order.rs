@@ -1,0 +1,70 @@
+//! Sorting: on raw numbers, stable, with the key columns as tie-break so that rows do not jitter.
+
+use std::cmp::Ordering;
+
+use super::{Frame, Table, Value};
+
+/// Orders two cells of `table`: null first, then numbers, then text by bytes.
+pub fn compare(table: &Table, a: Value, b: Value) -> Ordering {
+    match (a, b) {
+        (Value::Uint(a), Value::Uint(b)) => a.cmp(&b),
+        (Value::Text(a), Value::Text(b)) => table.text(a).cmp(table.text(b)),
+        (Value::Null, Value::Null) => Ordering::Equal,
+        (Value::Null, _) => Ordering::Less,
+        (_, Value::Null) => Ordering::Greater,
+        (Value::Text(_), _) => Ordering::Greater,
+        (_, Value::Text(_)) => Ordering::Less,
+        (a, b) => a.as_f64().partial_cmp(&b.as_f64()).unwrap_or(Ordering::Equal),
+    }
+}
+
+/// Row numbers of `table` sorted by `column`; ties by the key columns, ascending.
+pub fn sorted_rows(table: &Table, column: usize, descending: bool) -> Vec<u32> {
+    let mut rows: Vec<u32> = (0..table.len() as u32).collect();
+    sort_rows(table, &mut rows, column, descending);
+    rows
+}
+
+/// Sorts a choice of rows in place, as [`sorted_rows`] does.
+pub fn sort_rows(table: &Table, rows: &mut [u32], column: usize, descending: bool) {
+    rows.sort_unstable_by(|&a, &b| {
+        let (x, y) = (a as usize, b as usize);
+        let main = compare(table, table.cell(x, column), table.cell(y, column));
+        let main = if descending { main.reverse() } else { main };
+        main.then_with(|| {
+            let keys = table.schema.key.iter();
+            keys.map(|&key| compare(table, table.cell(x, key), table.cell(y, key)))
+                .find(|order| order.is_ne())
+                .unwrap_or(Ordering::Equal)
+        })
+        .then(a.cmp(&b))
+    });
+}
+
+impl Frame {
+    /// This frame with only the rows `rows`, in that order; distributions follow their rows.
+    pub fn select(&self, rows: &[u32]) -> Frame {
+        let mut frame = Frame { table: self.table.select(rows), histograms: Vec::new(), ..self.clone_head() };
+        if !self.histograms.is_empty() {
+            frame.histograms = rows.iter().map(|&row| self.histograms[row as usize].clone()).collect();
+        }
+        frame
+    }
+
+    /// Everything but rows and distributions.
+    pub fn clone_head(&self) -> Frame {
+        Frame {
+            view: self.view.clone(),
+            kind: self.kind,
+            status: self.status.clone(),
+            time: self.time,
+            interval: self.interval,
+            settings: self.settings.clone(),
+            hooks: self.hooks.clone(),
+            table: Table::new(self.table.schema.clone()),
+            histograms: Vec::new(),
+            lost: self.lost,
+            cost: self.cost,
+        }
+    }
+}

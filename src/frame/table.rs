@@ -1,0 +1,393 @@
+//! Rows and columns: one flat vector of cells and one arena of text, so that a frame of 10,000
+//! rows is two allocations.
+
+use std::sync::Arc;
+
+/// What kind of value a column holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Type {
+    /// Whole number.
+    Int,
+    /// Fraction.
+    Float,
+    /// Text, possibly not UTF-8.
+    Text,
+}
+
+/// The unit of a column: how it is shown, never what is computed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Deserialize, serde::Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Unit {
+    /// Nanoseconds.
+    Ns,
+    /// Bytes; shown with binary prefixes.
+    Bytes,
+    /// Events or things.
+    Count,
+    /// Pages of the page cache.
+    Pages,
+    /// A number that names something (pid, port): never scaled.
+    Id,
+    /// A fraction of 1, shown in percent.
+    Ratio,
+}
+
+/// How a column behaves when rows of several CPUs, intervals or groups are put together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Agg {
+    /// Part of what names the row.
+    Key,
+    /// Adds up.
+    Sum,
+    /// The largest wins.
+    Max,
+    /// An attribute: the newest known value wins (comm, uid).
+    Last,
+    /// Computed from other columns of the same row after everything else.
+    Formula(Formula),
+}
+
+/// The fixed derivations. There is no expression language on purpose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Formula {
+    /// `sum / count`, null when count is 0. Column indices.
+    Mean {
+        /// Column with the sum.
+        sum: usize,
+        /// Column with the number of things summed.
+        count: usize,
+    },
+    /// `part / (part + rest)`, null when both are 0. Column indices.
+    Share {
+        /// Column with the part.
+        part: usize,
+        /// Column with what is not the part.
+        rest: usize,
+    },
+}
+
+/// Which side a cell is aligned to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Align {
+    /// Text.
+    Left,
+    /// Numbers.
+    Right,
+}
+
+/// One column: what it is, and what a renderer needs to know to place it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Column {
+    /// Name used in JSON, flags and filters.
+    pub name: String,
+    /// Head on the screen: `COMM`.
+    pub label: String,
+    /// BCC's column name, for text output.
+    pub bcc: String,
+    /// One sentence of help, with the formula if there is one.
+    pub help: String,
+    /// Type of the values.
+    pub ty: Type,
+    /// Unit, `None` for text.
+    pub unit: Option<Unit>,
+    /// How it is put together.
+    pub agg: Agg,
+    /// Narrowest useful width, cells.
+    pub min_width: u16,
+    /// Width at which nothing is cut in ordinary cases, cells.
+    pub ideal_width: u16,
+    /// Alignment.
+    pub align: Align,
+    /// Columns with a higher number are dropped first when the pane is narrow.
+    pub priority: u8,
+    /// Shown unless the user asks otherwise.
+    pub visible: bool,
+    /// Cut in the middle (paths) rather than at the end.
+    pub cut_middle: bool,
+    /// Int values may exceed 2^53 and are strings in JSON.
+    pub wide: bool,
+}
+
+/// The columns of a table, shared by all frames of a running view.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Schema {
+    /// In display order.
+    pub columns: Vec<Column>,
+    /// Columns that name a row across frames.
+    pub key: Vec<usize>,
+    /// Columns summed into the frame's totals.
+    pub totals: Vec<usize>,
+    /// Default sort: column and whether descending.
+    pub sort: Option<(usize, bool)>,
+}
+
+impl Schema {
+    /// Index of the column called `name`.
+    pub fn index(&self, name: &str) -> Option<usize> {
+        self.columns.iter().position(|column| column.name == name)
+    }
+}
+
+/// A piece of a table's text arena.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TextSpan {
+    start: u32,
+    len: u32,
+}
+
+/// One cell. Text lives in the table's arena; see [`Table::text`].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Value {
+    /// Unknown, or not measured in this interval. Never stands for 0.
+    Null,
+    /// Whole number.
+    Uint(u64),
+    /// Whole number that may be negative.
+    Int(i64),
+    /// Fraction.
+    Float(f64),
+    /// Text: bytes as the kernel gave them.
+    Text(TextSpan),
+}
+
+impl Value {
+    /// The number in it, `None` for text and null. Integers above 2^53 are rounded.
+    pub fn as_f64(self) -> Option<f64> {
+        match self {
+            Value::Uint(n) => Some(n as f64),
+            Value::Int(n) => Some(n as f64),
+            Value::Float(n) => Some(n),
+            Value::Null | Value::Text(_) => None,
+        }
+    }
+
+    /// The whole non-negative number in it.
+    pub fn as_u64(self) -> Option<u64> {
+        match self {
+            Value::Uint(n) => Some(n),
+            Value::Int(n) => u64::try_from(n).ok(),
+            _ => None,
+        }
+    }
+
+    /// Sum of two cells of an additive column; null counts as "not measured" and yields the other.
+    pub fn plus(self, other: Value) -> Value {
+        match (self, other) {
+            (Value::Uint(a), Value::Uint(b)) => Value::Uint(a.saturating_add(b)),
+            (Value::Null, b) => b,
+            (a, Value::Null) => a,
+            (Value::Float(_), _) | (_, Value::Float(_)) => {
+                Value::Float(self.as_f64().unwrap_or(0.0) + other.as_f64().unwrap_or(0.0))
+            }
+            _ => match (self.as_i64(), other.as_i64()) {
+                (Some(a), Some(b)) => Value::Int(a.saturating_add(b)),
+                _ => Value::Null,
+            },
+        }
+    }
+
+    /// The whole number in it, saturating.
+    pub fn as_i64(self) -> Option<i64> {
+        match self {
+            Value::Uint(n) => Some(i64::try_from(n).unwrap_or(i64::MAX)),
+            Value::Int(n) => Some(n),
+            _ => None,
+        }
+    }
+}
+
+/// Rows of cells, row-major, with the text they refer to.
+#[derive(Clone, Debug, Default)]
+pub struct Table {
+    /// The columns.
+    pub schema: Arc<Schema>,
+    cells: Vec<Value>,
+    text: Vec<u8>,
+}
+
+impl Table {
+    /// An empty table with these columns.
+    pub fn new(schema: Arc<Schema>) -> Table {
+        Table { schema, cells: Vec::new(), text: Vec::new() }
+    }
+
+    /// Room for `rows` rows.
+    pub fn reserve(&mut self, rows: usize) {
+        self.cells.reserve(rows * self.width());
+    }
+
+    /// Number of columns.
+    pub fn width(&self) -> usize {
+        self.schema.columns.len()
+    }
+
+    /// Number of rows.
+    pub fn len(&self) -> usize {
+        if self.width() == 0 { 0 } else { self.cells.len() / self.width() }
+    }
+
+    /// Whether there is no row.
+    pub fn is_empty(&self) -> bool {
+        self.cells.is_empty()
+    }
+
+    /// Appends a row of nulls and gives its cells.
+    pub fn push_row(&mut self) -> &mut [Value] {
+        let start = self.cells.len();
+        self.cells.resize(start + self.width(), Value::Null);
+        &mut self.cells[start..]
+    }
+
+    /// The cells of row `row`.
+    pub fn row(&self, row: usize) -> &[Value] {
+        let width = self.width();
+        &self.cells[row * width..(row + 1) * width]
+    }
+
+    /// The cells of row `row`, to be changed.
+    pub fn row_mut(&mut self, row: usize) -> &mut [Value] {
+        let width = self.width();
+        &mut self.cells[row * width..(row + 1) * width]
+    }
+
+    /// One cell.
+    pub fn cell(&self, row: usize, column: usize) -> Value {
+        self.cells[row * self.width() + column]
+    }
+
+    /// Puts text into the arena; the result goes into a cell.
+    pub fn intern(&mut self, bytes: &[u8]) -> Value {
+        let start = self.text.len();
+        // 4 GiB of text in one frame cannot be: a map of 2^20 rows holds 16 bytes of comm each.
+        let (Ok(start32), Ok(len)) = (u32::try_from(start), u32::try_from(bytes.len())) else {
+            return Value::Null;
+        };
+        self.text.extend_from_slice(bytes);
+        Value::Text(TextSpan { start: start32, len })
+    }
+
+    /// The bytes of a text cell of *this* table.
+    pub fn text(&self, span: TextSpan) -> &[u8] {
+        let start = span.start as usize;
+        self.text.get(start..start + span.len as usize).unwrap_or_default()
+    }
+
+    /// The bytes of a text cell, `None` if it holds something else.
+    pub fn text_at(&self, row: usize, column: usize) -> Option<&[u8]> {
+        match self.cell(row, column) {
+            Value::Text(span) => Some(self.text(span)),
+            _ => None,
+        }
+    }
+
+    /// Appends row `row` of `other`, which must have the same columns.
+    pub fn push_from(&mut self, other: &Table, row: usize) {
+        let start = self.cells.len();
+        self.cells.extend_from_slice(other.row(row));
+        for index in start..self.cells.len() {
+            if let Value::Text(span) = self.cells[index] {
+                self.cells[index] = self.intern(other.text(span));
+            }
+        }
+    }
+
+    /// A table with the rows `rows` of this one, in that order. Text is shared by copy of the arena.
+    pub fn select(&self, rows: &[u32]) -> Table {
+        let mut cells = Vec::with_capacity(rows.len() * self.width());
+        for &row in rows {
+            cells.extend_from_slice(self.row(row as usize));
+        }
+        Table { schema: self.schema.clone(), cells, text: self.text.clone() }
+    }
+
+    /// A table with only these columns, in that order. Key and totals follow where they are kept.
+    pub fn project(&self, columns: &[usize]) -> Table {
+        let old = &self.schema;
+        let place = |column: usize| columns.iter().position(|&c| c == column);
+        let mut kept: Vec<Column> = columns.iter().map(|&c| old.columns[c].clone()).collect();
+        for column in &mut kept {
+            column.visible = true;
+            column.agg = match column.agg {
+                Agg::Formula(_) => Agg::Last, // its sources may be gone; the value stays
+                other => other,
+            };
+        }
+        let schema = Schema {
+            columns: kept,
+            key: old.key.iter().filter_map(|&c| place(c)).collect(),
+            totals: old.totals.iter().filter_map(|&c| place(c)).collect(),
+            sort: old.sort.and_then(|(c, desc)| place(c).map(|c| (c, desc))),
+        };
+        let mut cells = Vec::with_capacity(self.len() * columns.len());
+        for row in 0..self.len() {
+            let source = self.row(row);
+            cells.extend(columns.iter().map(|&c| source[c]));
+        }
+        Table { schema: Arc::new(schema), cells, text: self.text.clone() }
+    }
+
+    /// Sum of an additive column over all rows; 0 for an empty table.
+    pub fn sum(&self, column: usize) -> Value {
+        (0..self.len()).fold(Value::Uint(0), |sum, row| sum.plus(self.cell(row, column)))
+    }
+
+    /// Computes the formula columns of every row from the others.
+    pub fn derive(&mut self) {
+        let schema = self.schema.clone();
+        for (index, column) in schema.columns.iter().enumerate() {
+            let Agg::Formula(formula) = column.agg else { continue };
+            for row in 0..self.len() {
+                let cells = self.row_mut(row);
+                cells[index] = formula.of(cells, column.ty);
+            }
+        }
+    }
+
+    /// Appends the identity of a row to `key`: the same bytes in another frame mean the same thing.
+    pub fn key_bytes(&self, row: usize, key: &mut Vec<u8>) {
+        for &column in &self.schema.key {
+            match self.cell(row, column) {
+                Value::Null => key.push(0),
+                Value::Uint(n) => {
+                    key.push(1);
+                    key.extend_from_slice(&n.to_ne_bytes());
+                }
+                Value::Int(n) => {
+                    key.push(2);
+                    key.extend_from_slice(&n.to_ne_bytes());
+                }
+                Value::Float(n) => {
+                    key.push(3);
+                    key.extend_from_slice(&n.to_bits().to_ne_bytes());
+                }
+                Value::Text(span) => {
+                    let text = self.text(span);
+                    key.push(4);
+                    key.extend_from_slice(&(text.len() as u32).to_ne_bytes());
+                    key.extend_from_slice(text);
+                }
+            }
+        }
+    }
+
+    /// Bytes held in memory.
+    pub fn held_bytes(&self) -> usize {
+        self.cells.capacity() * size_of::<Value>() + self.text.capacity()
+    }
+}
+
+impl Formula {
+    fn of(self, cells: &[Value], ty: Type) -> Value {
+        let number = |column: usize| cells[column].as_f64();
+        let result = match self {
+            Formula::Mean { sum, count } => number(sum).zip(number(count)),
+            Formula::Share { part, rest } => number(part).zip(number(rest)).map(|(p, r)| (p, p + r)),
+        };
+        match result {
+            Some((top, bottom)) if bottom > 0.0 && ty == Type::Int => Value::Uint((top / bottom).round() as u64),
+            Some((top, bottom)) if bottom > 0.0 => Value::Float(top / bottom),
+            _ => Value::Null,
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! `bcc-top`: live eBPF views of a Linux host.
+//!
+//! The rooms, ground floor first: [`frame`] is plain data and knows nobody; [`views`] declares
+//! what each view is; [`feed`] is how frames travel; `probes` talks to the kernel; `enrich` turns
+//! numbers into names; `sampler` produces frames; `export` writes them; `ui` draws them; `cli` picks
+//! what to do. Arrows point down that list only.
+
+pub mod feed;
+pub mod frame;
+pub mod views;

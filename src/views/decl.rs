@@ -1,0 +1,219 @@
+//! The text of a declaration: what C cannot say about a view.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::Deserialize;
+
+use crate::frame::{Kind, Unit};
+
+/// BCC's groups, in BCC's order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, serde::Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Group {
+    /// General tools.
+    General,
+    /// Memory and process.
+    Memory,
+    /// Performance and time.
+    Performance,
+    /// CPU and scheduler.
+    Cpu,
+    /// Network and sockets.
+    Network,
+    /// Storage and filesystems.
+    Storage,
+}
+
+impl Group {
+    /// The word used in JSON and `--group`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Group::General => "general",
+            Group::Memory => "memory",
+            Group::Performance => "performance",
+            Group::Cpu => "cpu",
+            Group::Network => "network",
+            Group::Storage => "storage",
+        }
+    }
+
+    /// The heading in menus.
+    pub fn title(self) -> &'static str {
+        match self {
+            Group::General => "General",
+            Group::Memory => "Memory and process",
+            Group::Performance => "Performance and time",
+            Group::Cpu => "CPU and scheduler",
+            Group::Network => "Network and sockets",
+            Group::Storage => "Storage and filesystems",
+        }
+    }
+}
+
+/// A view as declared. Unknown keys are errors.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ViewDecl {
+    /// Version of the C conventions; 1.
+    pub abi: u32,
+    /// Name: the name of the BCC tool.
+    #[serde(skip)]
+    pub name: String,
+    /// Other names it answers to.
+    #[serde(default)]
+    pub aliases: Vec<String>,
+    /// Menu group.
+    pub group: Group,
+    /// Shape.
+    pub kind: Kind,
+    /// A few words behind the name in titles: `block I/O by process`.
+    pub title: String,
+    /// The question it answers.
+    pub question: String,
+    /// What it measures and how, a paragraph or two.
+    pub help: String,
+    /// What it costs, in words.
+    pub cost: String,
+    /// What it cannot see, a sentence each.
+    pub cannot: Vec<String>,
+    /// Place on the overview dashboard.
+    #[serde(default)]
+    pub overview: Option<u32>,
+    /// Name of the program file if it is another view's.
+    #[serde(default)]
+    pub program: Option<String>,
+    /// The data map. `NAME__0` and `NAME__1` in C are its two halves.
+    pub map: String,
+    /// Columns shown unless asked otherwise, in order; the others follow, hidden.
+    #[serde(default)]
+    pub columns: Vec<String>,
+    /// Columns that name a row; default: the fields of the map's key.
+    #[serde(default)]
+    pub key: Vec<String>,
+    /// Columns summed into the totals.
+    #[serde(default)]
+    pub totals: Vec<String>,
+    /// Default sort, `-bytes` for descending.
+    pub sort: String,
+    /// Named Rust hook that finishes the rows; see `views/post`.
+    #[serde(default)]
+    pub post: Option<String>,
+    /// What each hook is for, by purpose.
+    #[serde(default)]
+    pub hooks: BTreeMap<String, HookDecl>,
+    /// Presentation of columns, and columns derived from others.
+    #[serde(default, rename = "col")]
+    pub col: BTreeMap<String, ColumnDecl>,
+    /// Settings: `const volatile` globals of the program.
+    #[serde(default, rename = "set")]
+    pub set: BTreeMap<String, SettingDecl>,
+}
+
+/// A purpose that a view needs a hook for.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HookDecl {
+    /// What happens there: `a request is submitted`.
+    pub what: String,
+    /// BTF facts by alternative number that must hold before it is tried: each entry is a list of
+    /// which one must hold. `fn` or `struct.field` must exist, `!fn` must not.
+    #[serde(default)]
+    pub needs: BTreeMap<String, Vec<String>>,
+}
+
+/// Presentation of a column; with `mean` or `share` it is derived.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ColumnDecl {
+    /// Head on the screen; default: the name in capitals.
+    pub label: Option<String>,
+    /// BCC's head, for text output; default: the label.
+    pub bcc: Option<String>,
+    /// One sentence.
+    #[serde(default)]
+    pub help: String,
+    /// Unit, for columns that a post hook makes.
+    pub unit: Option<Unit>,
+    /// Ideal width, cells.
+    pub width: Option<u16>,
+    /// Columns with a higher number are dropped first in a narrow pane.
+    pub priority: Option<u8>,
+    /// `[sum, count]`: this column is their quotient.
+    pub mean: Option<[String; 2]>,
+    /// `[part, rest]`: this column is part / (part + rest).
+    pub share: Option<[String; 2]>,
+    /// A column that the post hook fills; it adds up over time.
+    #[serde(default)]
+    pub post: bool,
+}
+
+/// A setting of a view, frozen when its program is loaded.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SettingDecl {
+    /// One sentence.
+    pub help: String,
+    /// Smallest value, for numbers.
+    pub min: Option<i64>,
+    /// Largest value, for numbers.
+    pub max: Option<i64>,
+    /// The words it takes; their position is the value in C.
+    #[serde(default)]
+    pub choices: Vec<SettingChoice>,
+    /// Whether the grouping key cycles through the choices.
+    #[serde(default)]
+    pub group_by: bool,
+}
+
+/// One word that a setting takes, and what it changes in what is read.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SettingChoice {
+    /// The word.
+    pub name: String,
+    /// Data map that is read with this choice, instead of the declared one.
+    pub map: Option<String>,
+    /// Key columns with this choice.
+    #[serde(default)]
+    pub key: Vec<String>,
+    /// Other columns shown with this choice.
+    #[serde(default)]
+    pub columns: Vec<String>,
+}
+
+/// A declaration that does not hold: where and why.
+#[derive(Debug)]
+pub struct DeclError {
+    view: String,
+    message: String,
+}
+
+impl fmt::Display for DeclError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.view, self.message)
+    }
+}
+
+impl std::error::Error for DeclError {}
+
+impl ViewDecl {
+    /// Reads the declaration of the view called `name`.
+    ///
+    /// # Errors
+    /// TOML errors and unknown keys, with line and column; an unknown `abi`.
+    pub fn parse(name: &str, text: &str) -> Result<ViewDecl, DeclError> {
+        let error = |message: String| DeclError { view: name.to_owned(), message };
+        let mut decl: ViewDecl = toml::from_str(text).map_err(|e| error(e.to_string()))?;
+        if decl.abi != 1 {
+            return Err(error(format!("abi = {} is not known; this program knows abi = 1", decl.abi)));
+        }
+        decl.name = name.to_owned();
+        Ok(decl)
+    }
+
+    /// The setting that the grouping key cycles, if there is one.
+    pub fn group_by(&self) -> Option<(&str, &SettingDecl)> {
+        self.set.iter().find(|(_, set)| set.group_by).map(|(name, set)| (name.as_str(), set))
+    }
+}

@@ -1,1 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause */
+/*
+ * The meaning of a column is the name of its type. The engine reads these names from the
+ * object's BTF (src/probes/layout.rs); a field whose name starts with an underscore is padding.
+ */
+#ifndef BCC_TOP_UNITS_H
+#define BCC_TOP_UNITS_H
 
+typedef u32 tgid_t;	    /* process id; PID_UNKNOWN is unknown */
+typedef u32 uid_num_t;	    /* user id; adds the column `user` */
+typedef char comm_t[16];    /* task name, NUL-terminated */
+typedef u64 cgroup_id_t;    /* cgroup v2 id, 0 unknown; adds `cgroup` and `container` */
+typedef u32 disk_t;	    /* kernel dev_t of a whole disk, 0 unknown */
+typedef char letter_t;	    /* one ASCII letter */
+typedef u8 ip_t[16];	    /* IPv6 address; IPv4 is v4-mapped */
+typedef u16 port_t;	    /* host order */
+typedef u8 ip_version_t;    /* 4 or 6 */
+typedef u32 ns_inum_t;	    /* inode number of a namespace */
+typedef u32 cpu_shard_t;    /* splits a key by CPU so that its value has one writer; rows are merged */
+
+typedef u64 count_t;	    /* events; adds up */
+typedef u64 bytes_t;	    /* bytes; adds up */
+typedef s64 pages_t;	    /* pages; adds up, may be negative in between */
+typedef u64 ns_sum_t;	    /* nanoseconds; adds up */
+typedef u64 ns_max_t;	    /* nanoseconds; the largest wins */
+typedef u32 log2_ns_t;	    /* in an array: counts by power of two of nanoseconds */
+
+#define PID_UNKNOWN (~0U)
+
+#endif

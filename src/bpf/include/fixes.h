@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause */
+/* One function for each change of a kernel layout, with the kernel that made it. */
+#ifndef BCC_TOP_FIXES_H
+#define BCC_TOP_FIXES_H
+
+#include "kernel.h"
+
+/* Number of arguments of a tracepoint on the running kernel, 0 if it has no such tracepoint.
+ * Filled by the engine from kernel BTF (`btf_trace_NAME`) before load; being constant then, the
+ * branch for other kernels is dead code and never verified. */
+#define NARGS(tracepoint) const volatile u32 nargs__##tracepoint = 0
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+/* task_struct.state became __state in 5.14 (2f064a59a11f). */
+struct task_struct___old {
+	volatile long state;
+};
+struct task_struct___new {
+	unsigned int __state;
+};
+
+/* request.rq_disk went away in 5.17 (f3fa33acca9f); the queue knows its disk since 5.15. */
+struct request___old {
+	struct gendisk *rq_disk;
+};
+struct request_queue___new {
+	struct gendisk *disk;
+};
+
+/* Zone append is 13 in 5.10's enum req_opf and 7 in enum req_op. */
+enum req_opf___old {
+	REQ_OP_ZONE_APPEND___old = 13,
+};
+enum req_op___new {
+	REQ_OP_ZONE_APPEND___new = 7,
+};
+
+/* cgroup.ancestor_ids became ancestors[] in 6.1 (7f203bc89eb6). */
+struct cgroup___old {
+	u64 ancestor_ids[1];
+};
+struct cgroup___new {
+	struct cgroup *ancestors[1];
+};
+
+/* folio._folio_order moved into the low byte of _flags_1 in 6.6 (379708ffde1b). Flags became a
+ * struct in 6.18 (memdesc_flags_t, 53fbef56e07d). */
+struct folio___61 {
+	unsigned long flags;
+	unsigned char _folio_order;
+};
+struct folio___66 {
+	unsigned long flags;
+	unsigned long _flags_1;
+};
+struct memdesc_flags___618 {
+	unsigned long f;
+};
+struct folio___618 {
+	struct memdesc_flags___618 flags;
+};
+
+enum pageflags {
+	PG_head = 6,
+};
+
+#pragma clang attribute pop
+
+/* Whether the task that is switched out did not want to go. `nargs` and `ctx` are those of
+ * sched_switch, which has the state as fourth argument since 5.18 (fa2c3254d7cf). */
+static __always_inline bool is_running(u32 nargs, u64 *ctx, struct task_struct *prev)
+{
+	struct task_struct___old *old = (void *)prev;
+	struct task_struct___new *new = (void *)prev;
+
+	if (nargs >= 4)
+		return ctx[3] == 0;
+	if (bpf_core_field_exists(new->__state))
+		return BPF_CORE_READ(new, __state) == 0;
+	return BPF_CORE_READ(old, state) == 0;
+}
+
+/* dev_t of the whole disk a request goes to, 0 if it has none. */
+static __always_inline u32 request_disk(struct request *rq)
+{
+	struct request___old *old = (void *)rq;
+	struct request_queue___new *q;
+	struct gendisk *disk;
+
+	if (bpf_core_field_exists(old->rq_disk)) {
+		disk = BPF_CORE_READ(old, rq_disk);
+	} else {
+		q = (void *)BPF_CORE_READ(rq, q);
+		disk = BPF_CORE_READ(q, disk);
+	}
+	if (!disk)
+		return 0;
+	return (u32)BPF_CORE_READ(disk, major) << 20 | (u32)BPF_CORE_READ(disk, first_minor);
+}
+
+static __always_inline u32 zone_append_op(void)
+{
+	if (bpf_core_enum_value_exists(enum req_op___new, REQ_OP_ZONE_APPEND___new))
+		return bpf_core_enum_value(enum req_op___new, REQ_OP_ZONE_APPEND___new);
+	return bpf_core_enum_value(enum req_opf___old, REQ_OP_ZONE_APPEND___old);
+}
+
+/* Id of the ancestor of `cgrp` at `level`, itself included; 0 if it is above that level. */
+static __always_inline u64 cgroup_ancestor(struct cgroup *cgrp, int level)
+{
+	struct cgroup___old *old = (void *)cgrp;
+	struct cgroup___new *new = (void *)cgrp;
+	struct cgroup *ancestor = NULL;
+	u64 id = 0;
+
+	if (level < 0 || BPF_CORE_READ(cgrp, level) < level)
+		return 0;
+	if (bpf_core_field_exists(old->ancestor_ids)) {
+		bpf_probe_read_kernel(&id, sizeof(id),
+				      (void *)cgrp + bpf_core_field_offset(old->ancestor_ids) + 8 * level);
+		return id;
+	}
+	bpf_probe_read_kernel(&ancestor, sizeof(ancestor),
+			      (void *)cgrp + bpf_core_field_offset(new->ancestors) + 8 * level);
+	return ancestor ? BPF_CORE_READ(ancestor, kn, id) : 0;
+}
+
+/* Pages in a folio (in 5.10: of a page, which comes alone). */
+static __always_inline u64 folio_pages(struct folio *folio)
+{
+	struct folio___61 *f61 = (void *)folio;
+	struct folio___66 *f66 = (void *)folio;
+	struct folio___618 *f618 = (void *)folio;
+	u64 head = bpf_core_enum_value(enum pageflags, PG_head);
+	u64 flags;
+
+	if (!bpf_core_type_exists(struct folio))
+		return 1;
+	if (bpf_core_field_exists(f618->flags.f))
+		flags = BPF_CORE_READ(f618, flags.f);
+	else
+		flags = BPF_CORE_READ(f61, flags);
+	if (!(flags & (1ULL << head)))
+		return 1;
+	if (bpf_core_field_exists(f61->_folio_order))
+		return 1ULL << (BPF_CORE_READ(f61, _folio_order) & 63);
+	return 1ULL << (BPF_CORE_READ(f66, _flags_1) & 63);
+}
+
+#endif

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause */
+/*
+ * Maps that can be read while programs run: two halves chosen by `epoch`. User space flips it,
+ * waits until running programs are done, and then drains the idle half, which nobody writes.
+ */
+#ifndef BCC_TOP_MAPS_H
+#define BCC_TOP_MAPS_H
+
+#include "kernel.h"
+#include "units.h"
+
+/* Flipped by user space at the end of each interval. */
+volatile u32 epoch = 0;
+
+#define HASH_HALVES(name, K, V, N)					\
+	struct name##__map {						\
+		__uint(type, BPF_MAP_TYPE_HASH);			\
+		__uint(max_entries, N);					\
+		__type(key, K);						\
+		__type(value, V);					\
+	};								\
+	struct name##__map name##__0 SEC(".maps");			\
+	struct name##__map name##__1 SEC(".maps")
+
+/* A per-CPU array of two entries; entry `epoch & 1` is the live one. */
+#define PERCPU_VALUE_HALVES(name, V)					\
+	struct {							\
+		__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);		\
+		__uint(max_entries, 2);					\
+		__type(key, u32);					\
+		__type(value, V);					\
+	} name##__x2 SEC(".maps")
+
+#define HALF(name) ((epoch & 1) ? (void *)&name##__1 : (void *)&name##__0)
+
+/* What could not be recorded; the order is that of Lost in src/probes/reader.rs. */
+enum lost_kind {
+	LOST_EVENTS,
+	LOST_MAP_FULL,
+	LOST_STACKS,
+	LOST_UNATTRIBUTED,
+	LOST_TRUNCATED,
+	LOST_KINDS,
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, LOST_KINDS);
+	__type(key, u32);
+	__type(value, u64);
+} lost SEC(".maps");
+
+static __always_inline void count_lost(u32 kind)
+{
+	u64 *n = bpf_map_lookup_elem(&lost, &kind);
+
+	if (n)
+		*n += 1;
+}
+
+/* The value of `key`, made from `init` if it is new; NULL, counted, if the map is full. */
+static __always_inline void *lookup_or_init(void *map, const void *key, const void *init)
+{
+	void *value = bpf_map_lookup_elem(map, key);
+	long err;
+
+	if (value)
+		return value;
+	err = bpf_map_update_elem(map, key, init, BPF_NOEXIST);
+	if (err && err != -EEXIST) {
+		count_lost(LOST_MAP_FULL);
+		return NULL;
+	}
+	return bpf_map_lookup_elem(map, key);
+}
+
+/* Atomic add of a value the compiler cannot fold: adding a constant 0 would become an OR, which
+ * 5.10 refuses. */
+static __always_inline void add(u64 *counter, u64 n)
+{
+	__sync_fetch_and_add(counter, n);
+}
+
+#define HIST_SLOTS 64
+
+/* floor(log2(v)), 0 for 0. */
+static __always_inline u32 log2_u64(u64 v)
+{
+	u32 r = 0;
+
+	if (v >> 32) { r += 32; v >>= 32; }
+	if (v >> 16) { r += 16; v >>= 16; }
+	if (v >> 8) { r += 8; v >>= 8; }
+	if (v >> 4) { r += 4; v >>= 4; }
+	if (v >> 2) { r += 2; v >>= 2; }
+	if (v >> 1) r += 1;
+	/* 5.10 and 6.1 lose the bound through the additions, and clang drops a mask that it can
+	 * prove redundant: hide the value, then mask. */
+	asm volatile("" : "+r"(r));
+	return r & (HIST_SLOTS - 1);
+}
+
+#endif

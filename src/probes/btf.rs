@@ -1,0 +1,271 @@
+//! A reader of BTF, the kernel's type information: as much as planning and decoding need.
+//!
+//! Our own because the kernel's 5 MB are walked once at each start: this takes a millisecond or
+//! two, libbpf's parse ten. Format: Documentation/bpf/btf.rst.
+
+use std::fmt;
+
+const MAGIC: u16 = 0xeb9f;
+
+/// What a type is; the numbers are those of `BTF_KIND_*`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Int,
+    Ptr,
+    Array,
+    Struct,
+    Union,
+    Enum,
+    Fwd,
+    Typedef,
+    Modifier,
+    Func,
+    FuncProto,
+    Var,
+    Datasec,
+    Float,
+    Other,
+}
+
+/// BTF that does not hold.
+#[derive(Debug, PartialEq, Eq)]
+pub struct BadBtf(&'static str);
+
+impl fmt::Display for BadBtf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "BTF is not well-formed: {}", self.0)
+    }
+}
+
+impl std::error::Error for BadBtf {}
+
+/// Parsed BTF: where each type stands.
+pub struct Btf<'a> {
+    types: &'a [u8],
+    strings: &'a [u8],
+    /// Offset of each type in `types`; id 0 is void.
+    offsets: Vec<u32>,
+}
+
+/// One type.
+#[derive(Clone, Copy)]
+pub struct Type<'b> {
+    btf: &'b Btf<'b>,
+    at: usize,
+}
+
+/// A field of a struct, or a variable of a section.
+#[derive(Clone, Copy, Debug)]
+pub struct Member<'b> {
+    /// Name; empty for an anonymous struct or union.
+    pub name: &'b str,
+    /// Id of its type.
+    pub type_id: u32,
+    /// Offset in bytes.
+    pub offset: u32,
+}
+
+fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
+    Some(u32::from_ne_bytes(bytes.get(at..at + 4)?.try_into().ok()?))
+}
+
+impl<'a> Btf<'a> {
+    /// Reads the header and finds the types.
+    ///
+    /// # Errors
+    /// If the bytes are cut off or not BTF of this machine's byte order.
+    pub fn parse(bytes: &'a [u8]) -> Result<Btf<'a>, BadBtf> {
+        if bytes.len() < 24 || u16::from_ne_bytes([bytes[0], bytes[1]]) != MAGIC {
+            return Err(BadBtf("no header"));
+        }
+        let field = |at| u32_at(bytes, at).map(|n| n as usize).unwrap_or(0);
+        let (header, type_off, type_len) = (field(4), field(8), field(12));
+        let (str_off, str_len) = (field(16), field(20));
+        let part = |off: usize, len: usize| bytes.get(header.checked_add(off)?..)?.get(..len);
+        let types = part(type_off, type_len).ok_or(BadBtf("types are cut off"))?;
+        let strings = part(str_off, str_len).ok_or(BadBtf("strings are cut off"))?;
+        let mut offsets = Vec::with_capacity(types.len() / 24);
+        offsets.push(u32::MAX);
+        let mut at = 0;
+        while at < types.len() {
+            let info = u32_at(types, at + 4).ok_or(BadBtf("a type is cut off"))?;
+            offsets.push(at as u32);
+            at += 12 + extra_len(info).ok_or(BadBtf("a kind is not known"))?;
+        }
+        if at != types.len() {
+            return Err(BadBtf("a type is cut off"));
+        }
+        Ok(Btf { types, strings, offsets })
+    }
+
+    /// The type with this id; `None` for void and ids out of range.
+    pub fn get(&'a self, id: u32) -> Option<Type<'a>> {
+        let at = *self.offsets.get(id as usize)?;
+        (id != 0).then_some(Type { btf: self, at: at as usize })
+    }
+
+    /// All types, in order of id from 1.
+    pub fn iter(&'a self) -> impl Iterator<Item = Type<'a>> {
+        self.offsets[1..].iter().map(|&at| Type { btf: self, at: at as usize })
+    }
+
+    /// The first type of this kind and name.
+    pub fn find(&'a self, kind: Kind, name: &str) -> Option<Type<'a>> {
+        self.iter().find(|ty| ty.kind() == kind && ty.name() == name)
+    }
+
+    fn string(&self, at: u32) -> &str {
+        let bytes = self.strings.get(at as usize..).unwrap_or_default();
+        let end = bytes.iter().position(|&b| b == 0).unwrap_or(0);
+        std::str::from_utf8(&bytes[..end]).unwrap_or_default()
+    }
+}
+
+/// Bytes that follow the common 12 of a type.
+fn extra_len(info: u32) -> Option<usize> {
+    let vlen = (info & 0xffff) as usize;
+    Some(match info >> 24 & 0x1f {
+        2 | 7 | 8 | 9 | 10 | 11 | 12 | 16 | 18 => 0,
+        1 | 14 | 17 => 4,
+        3 => 12,
+        4 | 5 | 15 | 19 => 12 * vlen,
+        6 | 13 => 8 * vlen,
+        _ => return None,
+    })
+}
+
+impl<'b> Type<'b> {
+    fn word(&self, at: usize) -> u32 {
+        u32_at(self.btf.types, self.at + at).unwrap_or(0)
+    }
+
+    /// Its name; empty if it has none.
+    pub fn name(&self) -> &'b str {
+        self.btf.string(self.word(0))
+    }
+
+    /// What it is.
+    pub fn kind(&self) -> Kind {
+        match self.word(4) >> 24 & 0x1f {
+            1 => Kind::Int,
+            2 => Kind::Ptr,
+            3 => Kind::Array,
+            4 => Kind::Struct,
+            5 => Kind::Union,
+            6 | 19 => Kind::Enum,
+            7 => Kind::Fwd,
+            8 => Kind::Typedef,
+            9..=11 | 18 => Kind::Modifier,
+            12 => Kind::Func,
+            13 => Kind::FuncProto,
+            14 => Kind::Var,
+            15 => Kind::Datasec,
+            16 => Kind::Float,
+            _ => Kind::Other,
+        }
+    }
+
+    /// Number of members, parameters or values.
+    pub fn vlen(&self) -> usize {
+        (self.word(4) & 0xffff) as usize
+    }
+
+    /// What it points to, names or modifies.
+    pub fn target(&self) -> Option<Type<'b>> {
+        match self.kind() {
+            Kind::Array => self.btf.get(self.word(12)),
+            _ => self.btf.get(self.word(8)),
+        }
+    }
+
+    /// Number of elements of an array.
+    pub fn array_len(&self) -> usize {
+        self.word(20) as usize
+    }
+
+    /// Whether an integer is signed.
+    pub fn is_signed(&self) -> bool {
+        self.kind() == Kind::Int && self.word(12) >> 24 & 1 == 1
+    }
+
+    /// Fields of a struct or union, variables of a section.
+    pub fn members(self) -> impl Iterator<Item = Member<'b>> {
+        let kind = self.kind();
+        let n = if matches!(kind, Kind::Struct | Kind::Union | Kind::Datasec) { self.vlen() } else { 0 };
+        (0..n).map(move |i| {
+            let at = 12 + 12 * i;
+            if kind == Kind::Datasec {
+                let var = self.btf.get(self.word(at));
+                let name = var.map(|v| v.name()).unwrap_or_default();
+                let type_id = var.map(|v| v.word(8)).unwrap_or(0);
+                return Member { name, type_id, offset: self.word(at + 4) };
+            }
+            // With the kind flag (bit 31) the upper byte is the size of a bit field.
+            let bits = if self.word(4) >> 31 == 1 { self.word(at + 8) & 0x00ff_ffff } else { self.word(at + 8) };
+            Member { name: self.btf.string(self.word(at)), type_id: self.word(at + 4), offset: bits / 8 }
+        })
+    }
+
+    /// The type behind typedefs, `const` and `volatile`.
+    pub fn resolved(self) -> Type<'b> {
+        let mut ty = self;
+        // Chains are a few long; the bound is for input that loops.
+        for _ in 0..32 {
+            match (ty.kind(), ty.target()) {
+                (Kind::Typedef | Kind::Modifier, Some(next)) => ty = next,
+                _ => break,
+            }
+        }
+        ty
+    }
+
+    /// The first typedef name on the way to the type: the meaning of a column.
+    pub fn typedef_name(self) -> Option<&'b str> {
+        let mut ty = self;
+        for _ in 0..32 {
+            match ty.kind() {
+                Kind::Typedef => return Some(ty.name()),
+                Kind::Modifier => ty = ty.target()?,
+                _ => return None,
+            }
+        }
+        None
+    }
+
+    /// Size in bytes.
+    pub fn size(self) -> usize {
+        let ty = self.resolved();
+        match ty.kind() {
+            Kind::Ptr => 8,
+            Kind::Array => ty.target().map_or(0, |element| element.size()).saturating_mul(ty.array_len()),
+            Kind::Int | Kind::Struct | Kind::Union | Kind::Enum | Kind::Float => ty.word(8) as usize,
+            _ => 0,
+        }
+    }
+
+    /// The type of a member.
+    pub fn member_type(&self, member: &Member<'_>) -> Option<Type<'b>> {
+        self.btf.get(member.type_id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rubbish_is_refused() {
+        assert!(Btf::parse(b"").is_err());
+        assert!(Btf::parse(&[0x9f, 0xeb, 1, 0, 24, 0, 0, 0, 0, 0, 0, 0, 255, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]).is_err());
+    }
+
+    #[test]
+    fn the_running_kernel_has_a_task_struct() {
+        let Ok(bytes) = std::fs::read("/sys/kernel/btf/vmlinux") else { return };
+        let btf = Btf::parse(&bytes).expect("the kernel's own BTF");
+        let task = btf.find(Kind::Struct, "task_struct").expect("task_struct");
+        assert!(task.size() > 1000);
+        let tgid = task.members().find(|m| m.name == "tgid").expect("tgid");
+        assert_eq!(task.member_type(&tgid).map(|t| t.size()), Some(4));
+    }
+}

@@ -1,0 +1,15 @@
+//! Turns the numbers that the kernel reports into names.
+//!
+//! Everything here may read files, so it belongs on a sampler's thread and never on the one that
+//! draws. Nothing here asks NSS: a static binary must not load its libraries.
+
+mod bounded;
+mod cgroup;
+mod container;
+mod disk;
+pub mod host;
+mod names;
+pub mod process;
+mod user;
+
+pub use names::Names;

@@ -1,0 +1,2 @@
+//! Truth tests.
+include!(concat!(env!("OUT_DIR"), "/truth.rs"));

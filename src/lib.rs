@@ -8,4 +8,7 @@
 pub mod enrich;
 pub mod feed;
 pub mod frame;
+pub mod privilege;
+pub mod probes;
+pub mod sampler;
 pub mod views;

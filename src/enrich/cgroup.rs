@@ -72,6 +72,28 @@ impl Hierarchy {
     }
 }
 
+/// Id and level of the group that a user names: by its path as `/proc/PID/cgroup` shows it, or by
+/// its directory.
+///
+/// # Errors
+/// A sentence if there is no such group, or if its level cannot be known: in a cgroup namespace
+/// the root is not the hierarchy's.
+pub fn of_name(name: &str) -> Result<(u64, i64), String> {
+    use std::os::unix::fs::MetadataExt;
+    // PROC_CGROUP_INIT_INO
+    if std::fs::read_link("/proc/self/ns/cgroup").is_ok_and(|ns| ns.as_os_str() != "cgroup:[4026531835]") {
+        return Err(format!("cgroup {name}: this is a cgroup namespace; run it on the host to filter by cgroup"));
+    }
+    let mountinfo = std::fs::read("/proc/self/mountinfo").map_err(|e| format!("/proc/self/mountinfo: {e}"))?;
+    let mount = find_mount(&mountinfo).ok_or("there is no cgroup v2 mount on this host")?;
+    let below = Path::new(name).strip_prefix(&mount.point).unwrap_or(Path::new(name));
+    let normal = |c: &std::path::Component<'_>| matches!(c, std::path::Component::Normal(_));
+    let below: PathBuf = below.components().filter(normal).collect();
+    let path = mount.point.join(&below);
+    let meta = std::fs::metadata(&path).map_err(|e| format!("cgroup {name}: {}: {e}", path.display()))?;
+    Ok((meta.ino(), below.components().count() as i64))
+}
+
 impl Mount {
     /// A path below the mount as `/proc/PID/cgroup` writes it.
     fn path(&self, full: &Path) -> Option<Vec<u8>> {

@@ -12,4 +12,5 @@ mod names;
 pub mod process;
 mod user;
 
+pub use cgroup::of_name as cgroup_of;
 pub use names::Names;

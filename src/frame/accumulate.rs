@@ -104,7 +104,8 @@ pub fn merge_cells(table: &mut Table, mine: usize, other: &Table, row: usize) {
     }
 }
 
-fn larger(a: Value, b: Value) -> Value {
+/// The larger of two cells of a maximum column; null is "not measured" and loses.
+pub fn larger(a: Value, b: Value) -> Value {
     match (a.as_f64(), b.as_f64()) {
         (Some(x), Some(y)) if x >= y => a,
         (Some(_), None) => a,

@@ -7,8 +7,9 @@ use std::fmt;
 
 const MAGIC: u16 = 0xeb9f;
 
-/// What a type is; the numbers are those of `BTF_KIND_*`.
+/// What a type is: the `BTF_KIND_*` of the same name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)] // the names are those of the format
 pub enum Kind {
     Int,
     Ptr,

@@ -46,6 +46,11 @@ pub fn remember_refused(kind: &str, result: &str) {
     }
 }
 
+/// What the kernel refused so far, by kind of hook.
+pub fn refused() -> HashMap<String, String> {
+    REFUSED.lock().map(|refused| refused.iter().cloned().collect()).unwrap_or_default()
+}
+
 impl Facts {
     /// Looks the questions up in the kernel's BTF, or in `btf` if the user named a file.
     ///
@@ -57,9 +62,7 @@ impl Facts {
         let btf = Btf::parse(&bytes).map_err(|e| format!("{}: {e}", path.display()))?;
         let mut facts = Facts::answer(questions, &btf);
         facts.kprobes = Path::new("/sys/bus/event_source/devices/kprobe/type").exists();
-        if let Ok(refused) = REFUSED.lock() {
-            facts.refused = refused.iter().cloned().collect();
-        }
+        facts.refused = refused();
         Ok(facts)
     }
 

@@ -1,0 +1,119 @@
+//! What the process may do, and who called it.
+
+use std::fs;
+use std::path::Path;
+
+use crate::frame::{Reason, ReasonClass};
+
+const CAP_SYS_ADMIN: u32 = 21;
+const CAP_PERFMON: u32 = 38;
+const CAP_BPF: u32 = 39;
+
+/// Who called sudo: files and commands are theirs, not root's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Invoker {
+    /// Their user.
+    pub uid: u32,
+    /// Their group.
+    pub gid: u32,
+}
+
+impl Invoker {
+    /// Reads `SUDO_UID` and `SUDO_GID`. Only root believes them: anybody can set a variable.
+    pub fn from_env() -> Option<Invoker> {
+        let number = |name: &str| std::env::var(name).ok()?.parse().ok();
+        if !rustix::process::geteuid().is_root() {
+            return None;
+        }
+        Some(Invoker { uid: number("SUDO_UID")?, gid: number("SUDO_GID")? })
+    }
+}
+
+/// Capabilities that loading BPF programs needs and this process lacks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Missing {
+    names: Vec<&'static str>,
+}
+
+impl Missing {
+    /// Looks at this process; `None` if it may load programs.
+    pub fn check() -> Option<Missing> {
+        Missing::of_status(&fs::read_to_string("/proc/self/status").ok()?)
+    }
+
+    /// As [`Missing::check`], from the text of `/proc/PID/status`. Without a `CapEff` line nothing
+    /// is known to be missing, and the kernel has the last word.
+    fn of_status(status: &str) -> Option<Missing> {
+        let line = status.lines().find_map(|line| line.strip_prefix("CapEff:"))?;
+        let held = u64::from_str_radix(line.trim(), 16).ok()?;
+        let has = |capability: u32| held & (1 << capability) != 0;
+        // Kernels before 5.8 know neither of the two; the old one still covers both.
+        if has(CAP_SYS_ADMIN) {
+            return None;
+        }
+        let needed = [(CAP_BPF, "CAP_BPF"), (CAP_PERFMON, "CAP_PERFMON")];
+        let names: Vec<&str> = needed.into_iter().filter(|&(n, _)| !has(n)).map(|(_, name)| name).collect();
+        (!names.is_empty()).then_some(Missing { names })
+    }
+
+    /// The names, with commas.
+    pub fn names(&self) -> String {
+        self.names.join(", ")
+    }
+
+    /// The reason given for each view.
+    pub fn reason(&self, binary: &Path) -> Reason {
+        Reason {
+            class: ReasonClass::NoPrivilege,
+            message: format!("loading BPF programs needs {}", self.names()),
+            remedy: format!("run with sudo, or once: sudo setcap {CAPS} {}", binary.display()),
+        }
+    }
+
+    /// The page for somebody at a terminal.
+    pub fn page(&self, uid: u32, kernel: &str, binary: &Path) -> String {
+        format!(
+            "bcc-top: live views need permission to load BPF programs.
+  missing   {:<31} (uid {uid}, kernel {kernel})
+  do        sudo bcc-top                    once
+            sudo setcap {CAPS} {}    for good
+  without   bcc-top replay FILE    bcc-top demo    bcc-top list    bcc-top doctor
+",
+            self.names(),
+            binary.display()
+        )
+    }
+}
+
+const CAPS: &str = "cap_bpf,cap_perfmon,cap_dac_read_search,cap_syslog+ep";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(capabilities: u64) -> Option<String> {
+        Missing::of_status(&format!("Name:\tx\nCapEff:\t{capabilities:016x}\n")).map(|missing| missing.names())
+    }
+
+    #[test]
+    fn missing_capabilities_are_named() {
+        assert_eq!(of(0).as_deref(), Some("CAP_BPF, CAP_PERFMON"));
+        assert_eq!(of(1 << 39).as_deref(), Some("CAP_PERFMON"));
+        assert_eq!(of(1 << 38).as_deref(), Some("CAP_BPF"));
+        assert_eq!(of(1 << 38 | 1 << 39), None);
+        assert_eq!(of(1 << 21), None);
+        assert_eq!(Missing::of_status("Name:\tx\n"), None);
+    }
+
+    #[test]
+    fn the_page_is_the_promised_one() {
+        let missing = Missing { names: vec!["CAP_BPF", "CAP_PERFMON"] };
+        let expected = "bcc-top: live views need permission to load BPF programs.
+  missing   CAP_BPF, CAP_PERFMON            (uid 1000, kernel 6.12.8)
+  do        sudo bcc-top                    once
+            sudo setcap cap_bpf,cap_perfmon,cap_dac_read_search,cap_syslog+ep FILE    for good
+  without   bcc-top replay FILE    bcc-top demo    bcc-top list    bcc-top doctor
+";
+        assert_eq!(missing.page(1000, "6.12.8", Path::new("FILE")), expected);
+    }
+}

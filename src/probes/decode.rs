@@ -1,0 +1,197 @@
+//! From flat bytes to rows.
+
+use std::collections::HashMap;
+use std::net::Ipv6Addr;
+
+use super::layout::{Field, Layout, Role};
+use super::reader::RawRows;
+use crate::frame::accumulate::larger;
+use crate::frame::{Agg, Histogram, Kind, Table, Value};
+
+/// Numbers to names; what is not known stays null.
+pub trait Resolve {
+    /// Name of a disk.
+    fn disk(&mut self, dev: u32) -> &[u8];
+    /// Name of a user.
+    fn user(&mut self, uid: u32) -> &[u8];
+    /// Path of a cgroup.
+    fn cgroup(&mut self, id: u64) -> Option<&[u8]>;
+    /// Container of a process or cgroup.
+    fn container(&mut self, pid: Option<u32>, cgroup: Option<u64>) -> Option<&[u8]>;
+}
+
+/// Makes rows of what a reader read. Entries that differ only by CPU become one row.
+pub fn decode(layout: &Layout, kind: Kind, raw: &mut RawRows, names: &mut dyn Resolve) -> (Table, Vec<Histogram>) {
+    let mut table = Table::new(layout.schema.clone());
+    let mut histograms = Vec::new();
+    table.reserve(raw.count);
+    let shard = layout.fields.iter().find(|f| f.role == Role::Shard);
+    blank_shards(raw, shard, layout.key_size);
+    let per_cpu = raw.keys.is_empty() && raw.count > 0;
+    let mut known: HashMap<&[u8], usize> = HashMap::new();
+    if shard.is_some() {
+        known.reserve(raw.count);
+    }
+    for index in 0..raw.count {
+        let key = raw.keys.get(index * layout.key_size..(index + 1) * layout.key_size).unwrap_or_default();
+        let value = raw.values.get(index * layout.value_size..(index + 1) * layout.value_size).unwrap_or_default();
+        let same = match (shard, per_cpu) {
+            (_, true) => (index > 0).then_some(0),
+            (Some(_), _) => known.get(key).copied(),
+            (None, _) => None,
+        };
+        match same {
+            Some(row) => merge_entry(layout, kind, value, &mut table, row, &mut histograms),
+            None => {
+                if shard.is_some() {
+                    known.insert(key, table.len());
+                }
+                push_entry(layout, kind, key, value, &mut table, &mut histograms, names);
+            }
+        }
+    }
+    (table, histograms)
+}
+
+fn blank_shards(raw: &mut RawRows, shard: Option<&Field>, key_size: usize) {
+    let Some(shard) = shard else { return };
+    for key in raw.keys.chunks_exact_mut(key_size.max(1)) {
+        key[shard.offset..shard.offset + shard.size].fill(0);
+    }
+}
+
+fn push_entry(
+    layout: &Layout,
+    kind: Kind,
+    key: &[u8],
+    value: &[u8],
+    table: &mut Table,
+    histograms: &mut Vec<Histogram>,
+    names: &mut dyn Resolve,
+) {
+    table.push_row();
+    let row = table.len() - 1;
+    let (mut pid, mut cgroup) = (None, None);
+    for field in &layout.fields {
+        let bytes = bytes_of(field, if field.in_key { key } else { value });
+        let cell = match field.role {
+            Role::Histogram | Role::Shard => continue,
+            Role::Disk => disk(table, names, number(bytes)),
+            _ => plain_cell(table, field.role, bytes),
+        };
+        let id = cell.as_u64();
+        match field.role {
+            Role::Pid => pid = id.map(|pid| pid as u32),
+            Role::Cgroup => cgroup = id,
+            Role::Uid => set_text(table, row, layout.extra.user, id.map(|uid| names.user(uid as u32))),
+            _ => {}
+        }
+        if let Some(column) = field.column {
+            table.row_mut(row)[column] = cell;
+        }
+    }
+    if let (Some(_), Some(id)) = (layout.extra.cgroup, cgroup) {
+        set_text(table, row, layout.extra.cgroup, names.cgroup(id));
+    }
+    if layout.extra.container.is_some() {
+        set_text(table, row, layout.extra.container, names.container(pid.filter(|&pid| pid != 0), cgroup));
+    }
+    if kind == Kind::Histogram {
+        let histogram = histogram(layout, value);
+        set_count(layout, table, row, &histogram);
+        histograms.push(histogram);
+    }
+}
+
+/// Adds the value of another CPU into a row. Only numbers differ, so no name is looked up.
+fn merge_entry(layout: &Layout, kind: Kind, value: &[u8], table: &mut Table, row: usize, histograms: &mut [Histogram]) {
+    for field in layout.fields.iter().filter(|f| !f.in_key) {
+        let (Some(column), Role::Number { .. }) = (field.column, field.role) else { continue };
+        let theirs = plain_cell(table, field.role, bytes_of(field, value));
+        let ours = table.cell(row, column);
+        table.row_mut(row)[column] = match layout.schema.columns[column].agg {
+            Agg::Sum => ours.plus(theirs),
+            Agg::Max => larger(ours, theirs),
+            _ => ours,
+        };
+    }
+    if kind == Kind::Histogram {
+        histograms[row].merge(&histogram(layout, value));
+        set_count(layout, table, row, &histograms[row]);
+    }
+}
+
+fn bytes_of<'v>(field: &Field, value: &'v [u8]) -> &'v [u8] {
+    value.get(field.offset..field.offset + field.size).unwrap_or_default()
+}
+
+fn set_text(table: &mut Table, row: usize, column: Option<usize>, text: Option<&[u8]>) {
+    if let (Some(column), Some(text)) = (column, text) {
+        let cell = table.intern(text);
+        table.row_mut(row)[column] = cell;
+    }
+}
+
+fn disk(table: &mut Table, names: &mut dyn Resolve, dev: u64) -> Value {
+    if dev == 0 { Value::Null } else { table.intern(names.disk(dev as u32)) }
+}
+
+fn number(bytes: &[u8]) -> u64 {
+    let mut wide = [0; 8];
+    let size = bytes.len().min(8);
+    wide[..size].copy_from_slice(&bytes[..size]);
+    u64::from_le_bytes(wide)
+}
+
+fn signed(bytes: &[u8]) -> i64 {
+    let shift = 64 - 8 * bytes.len().clamp(1, 8) as u32;
+    ((number(bytes) << shift) as i64) >> shift
+}
+
+fn plain_cell(table: &mut Table, role: Role, bytes: &[u8]) -> Value {
+    match role {
+        Role::Number { signed: true } => Value::Int(signed(bytes)),
+        Role::Pid if number(bytes) == u64::from(u32::MAX) => Value::Null,
+        Role::Cgroup if number(bytes) == 0 => Value::Null,
+        Role::Comm => {
+            let end = bytes.iter().position(|&b| b == 0).unwrap_or(bytes.len());
+            if end == 0 { Value::Null } else { table.intern(&bytes[..end]) }
+        }
+        Role::Letter => table.intern(&bytes[..bytes.len().min(1)]),
+        Role::Ip => ip(table, bytes),
+        _ => Value::Uint(number(bytes)),
+    }
+}
+
+fn ip(table: &mut Table, bytes: &[u8]) -> Value {
+    let Ok(octets) = <[u8; 16]>::try_from(bytes) else { return Value::Null };
+    let address = Ipv6Addr::from(octets);
+    let text = match address.to_ipv4_mapped() {
+        Some(v4) => v4.to_string(),
+        None => address.to_string(),
+    };
+    table.intern(text.as_bytes())
+}
+
+/// The distribution in a value, with its sum and maximum from the fields of that name.
+fn histogram(layout: &Layout, value: &[u8]) -> Histogram {
+    let Some(field) = layout.fields.iter().find(|f| f.role == Role::Histogram) else { return Histogram::default() };
+    let buckets: Vec<u64> = bytes_of(field, value).chunks_exact(4).map(number).collect();
+    let of = |name: &str| {
+        let column = layout.schema.index(name)?;
+        let field = layout.fields.iter().find(|f| f.column == Some(column))?;
+        Some(number(bytes_of(field, value)))
+    };
+    let max = of("max").filter(|_| buckets.iter().any(|&n| n > 0));
+    Histogram { buckets, sum: of("sum").unwrap_or(0), max }
+}
+
+fn set_count(layout: &Layout, table: &mut Table, row: usize, histogram: &Histogram) {
+    let count = histogram.count();
+    if let Some(column) = layout.extra.count {
+        table.row_mut(row)[column] = Value::Uint(count);
+    }
+    if let (0, Some(column)) = (count, layout.schema.index("max")) {
+        table.row_mut(row)[column] = Value::Null; // the maximum of nothing is not 0
+    }
+}

@@ -1,0 +1,350 @@
+//! Columns from BTF: the fields of a map's key and value, their meaning by typedef name.
+
+use std::sync::Arc;
+
+use super::btf::{Btf, Kind as BtfKind, Type};
+use crate::frame::{Agg, Align, Column, Formula, Kind, Schema, Type as ColumnType, Unit};
+use crate::views::{ColumnDecl, SettingChoice, ViewDecl};
+
+/// How the bytes of a field become a cell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// A whole number.
+    Number {
+        /// Whether it may be negative.
+        signed: bool,
+    },
+    /// A process id; all ones is unknown.
+    Pid,
+    /// A NUL-terminated name.
+    Comm,
+    /// A user id; fills `user` too.
+    Uid,
+    /// A cgroup id, 0 unknown; fills `cgroup` and `container` too.
+    Cgroup,
+    /// A kernel dev_t, 0 unknown; shown by name.
+    Disk,
+    /// One letter.
+    Letter,
+    /// An IPv6 or v4-mapped address.
+    Ip,
+    /// Counts by power of two.
+    Histogram,
+    /// Splits a key by CPU; merged away.
+    Shard,
+}
+
+/// One field of the key or value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Field {
+    /// Its bytes are in the key rather than in the value.
+    pub in_key: bool,
+    /// Offset in key or value.
+    pub offset: usize,
+    /// Size, bytes.
+    pub size: usize,
+    /// Meaning.
+    pub role: Role,
+    /// Column it fills; `None` for those that fill none.
+    pub column: Option<usize>,
+}
+
+/// How raw bytes of one map become rows.
+#[derive(Clone, Debug)]
+pub struct Layout {
+    /// The columns.
+    pub schema: Arc<Schema>,
+    /// The fields, key first.
+    pub fields: Vec<Field>,
+    /// Size of a key, bytes.
+    pub key_size: usize,
+    /// Size of a value, bytes.
+    pub value_size: usize,
+    /// Columns filled from a user id, a cgroup id and a distribution.
+    pub extra: Extra,
+}
+
+/// Columns that come from other columns by look-up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Extra {
+    /// Name of the user of `uid`.
+    pub user: Option<usize>,
+    /// Path of the cgroup of `cgroup_id`.
+    pub cgroup: Option<usize>,
+    /// Container of the process or cgroup.
+    pub container: Option<usize>,
+    /// Number of values in the distribution.
+    pub count: Option<usize>,
+}
+
+/// A field before it has a column.
+struct Raw {
+    name: String,
+    in_key: bool,
+    offset: usize,
+    size: usize,
+    role: Role,
+    agg: Agg,
+    ty: ColumnType,
+    unit: Option<Unit>,
+}
+
+/// What the typedef names of units.h mean.
+fn meaning(typedef: Option<&str>, ty: Type<'_>) -> (Role, Agg, ColumnType, Option<Unit>) {
+    use ColumnType::{Int, Text};
+    let number = Role::Number { signed: ty.resolved().is_signed() };
+    match typedef.unwrap_or_default() {
+        "tgid_t" => (Role::Pid, Agg::Last, Int, Some(Unit::Id)),
+        "comm_t" => (Role::Comm, Agg::Last, Text, None),
+        "uid_num_t" => (Role::Uid, Agg::Last, Int, Some(Unit::Id)),
+        "cgroup_id_t" => (Role::Cgroup, Agg::Last, Int, Some(Unit::Id)),
+        "disk_t" => (Role::Disk, Agg::Last, Text, None),
+        "letter_t" => (Role::Letter, Agg::Last, Text, None),
+        "ip_t" => (Role::Ip, Agg::Last, Text, None),
+        "port_t" | "ip_version_t" | "ns_inum_t" => (number, Agg::Last, Int, Some(Unit::Id)),
+        "cpu_shard_t" => (Role::Shard, Agg::Last, Int, None),
+        "bytes_t" => (number, Agg::Sum, Int, Some(Unit::Bytes)),
+        "pages_t" => (number, Agg::Sum, Int, Some(Unit::Pages)),
+        "ns_sum_t" => (number, Agg::Sum, Int, Some(Unit::Ns)),
+        "ns_max_t" => (number, Agg::Max, Int, Some(Unit::Ns)),
+        "log2_ns_t" => (Role::Histogram, Agg::Last, Int, Some(Unit::Ns)),
+        _ => (number, Agg::Sum, Int, Some(Unit::Count)),
+    }
+}
+
+fn raw_fields(ty: Type<'_>, in_key: bool, raw: &mut Vec<Raw>) {
+    let ty = ty.resolved();
+    for member in ty.members() {
+        let Some(field) = ty.member_type(&member) else { continue };
+        // An array of a unit (`log2_ns_t slots[64]`) has the meaning of its element.
+        let unit_of = match field.kind() {
+            BtfKind::Array => field.target().unwrap_or(field),
+            _ => field,
+        };
+        let (role, mut agg, ty, unit) = meaning(field.typedef_name().or(unit_of.typedef_name()), unit_of);
+        if member.name.starts_with('_') && role != Role::Shard {
+            continue;
+        }
+        if in_key {
+            agg = Agg::Key;
+        }
+        let name = if role == Role::Cgroup { "cgroup_id".to_owned() } else { member.name.to_owned() };
+        let (offset, size) = (member.offset as usize, field.size());
+        raw.push(Raw { name, in_key, offset, size, role, agg, ty, unit });
+    }
+}
+
+impl Layout {
+    /// The layout of the map called `map` (or of its halves) in the object with this BTF.
+    ///
+    /// # Errors
+    /// A sentence if there is no such map or a declared column does not exist.
+    pub fn new(btf: &Btf<'_>, decl: &ViewDecl, map: &str, choice: Option<&SettingChoice>) -> Result<Layout, String> {
+        let (key, value) = map_types(btf, map).ok_or_else(|| format!("there is no map {map} with key and value types"))?;
+        let mut raw = Vec::new();
+        if key.resolved().kind() == BtfKind::Struct {
+            raw_fields(key, true, &mut raw);
+        }
+        raw_fields(value, false, &mut raw);
+        if let Some(choice) = choice {
+            // One key struct serves several groupings: those not asked for are zero.
+            let kept = |r: &Raw| !r.in_key || r.role == Role::Shard || choice.key.iter().any(|k| is_named(r, k));
+            let shown = |r: &Raw| r.role != Role::Comm || choice.columns.iter().any(|c| *c == r.name);
+            raw.retain(|r| kept(r) && shown(r));
+        }
+        Builder { decl, choice, raw }.build(key.size(), value.size())
+    }
+}
+
+fn is_named(raw: &Raw, name: &str) -> bool {
+    raw.name == name || (raw.role == Role::Cgroup && name == "cgroup")
+}
+
+/// Key and value type of a map as declared in C: `__type(key, K)` makes members that point to them.
+fn map_types<'b>(btf: &'b Btf<'b>, map: &str) -> Option<(Type<'b>, Type<'b>)> {
+    let maps = btf.find(BtfKind::Datasec, ".maps")?;
+    let names = [map.to_owned(), format!("{map}__0"), format!("{map}__x2")];
+    let var = maps.members().find(|m| names.iter().any(|n| n == m.name))?;
+    let def = maps.member_type(&var)?.resolved();
+    let pointee = |name: &str| {
+        let member = def.members().find(|m| m.name == name)?;
+        def.member_type(&member)?.target()
+    };
+    Some((pointee("key")?, pointee("value")?))
+}
+
+struct Builder<'a> {
+    decl: &'a ViewDecl,
+    choice: Option<&'a SettingChoice>,
+    raw: Vec<Raw>,
+}
+
+impl Builder<'_> {
+    fn build(self, key_size: usize, value_size: usize) -> Result<Layout, String> {
+        let mut columns: Vec<Column> = Vec::new();
+        for raw in &self.raw {
+            if !matches!(raw.role, Role::Histogram | Role::Shard) {
+                let mut column = self.column(&raw.name, raw.ty, raw.unit, raw.agg);
+                column.wide = raw.role == Role::Cgroup;
+                columns.push(column);
+            }
+            for (name, agg) in self.extras(raw) {
+                columns.push(match name {
+                    "count" => self.column(name, ColumnType::Int, Some(Unit::Count), Agg::Sum),
+                    _ => self.column(name, ColumnType::Text, None, agg),
+                });
+            }
+        }
+        if self.raw.iter().any(|r| r.role == Role::Pid) && !columns.iter().any(|c| c.name == "container") {
+            columns.push(self.column("container", ColumnType::Text, None, Agg::Last));
+        }
+        self.declared(&mut columns);
+        self.order(&mut columns)?;
+        let index = |name: &str| columns.iter().position(|c| c.name == name);
+        let fields = self.raw.iter().map(|r| {
+            let column = if matches!(r.role, Role::Histogram | Role::Shard) { None } else { index(&r.name) };
+            Field { in_key: r.in_key, offset: r.offset, size: r.size, role: r.role, column }
+        });
+        let fields = fields.collect();
+        let extra = Extra {
+            user: index("user"),
+            cgroup: index("cgroup"),
+            container: index("container"),
+            count: if self.decl.kind == Kind::Histogram { index("count") } else { None },
+        };
+        let schema = Arc::new(self.schema(columns)?);
+        Ok(Layout { schema, fields, key_size, value_size, extra })
+    }
+
+    /// Columns that a field brings besides its own.
+    fn extras(&self, raw: &Raw) -> Vec<(&'static str, Agg)> {
+        match raw.role {
+            Role::Uid => vec![("user", Agg::Last)],
+            Role::Cgroup => vec![("cgroup", Agg::Last), ("container", Agg::Last)],
+            Role::Histogram => vec![("count", Agg::Sum)],
+            _ => vec![],
+        }
+    }
+
+    /// Columns that only the declaration knows: of the post hook, and derived ones.
+    fn declared(&self, columns: &mut Vec<Column>) {
+        let post = self.decl.col.iter().filter(|(_, c)| c.post);
+        for (name, decl) in post {
+            columns.push(self.column(name, ColumnType::Int, decl.unit.or(Some(Unit::Count)), Agg::Sum));
+        }
+        for (name, decl) in &self.decl.col {
+            if let Some([sum, _]) = &decl.mean {
+                let unit = columns.iter().find(|c| c.name == *sum).and_then(|c| c.unit);
+                columns.push(self.column(name, ColumnType::Int, unit, Agg::Last));
+            } else if decl.share.is_some() {
+                columns.push(self.column(name, ColumnType::Float, Some(Unit::Ratio), Agg::Last));
+            }
+        }
+    }
+
+    /// The shown ones first, in their order; then the formulas can name columns by number.
+    fn order(&self, columns: &mut Vec<Column>) -> Result<(), String> {
+        let mut shown: Vec<&str> = Vec::new();
+        if let Some(choice) = self.choice {
+            shown.extend(choice.key.iter().chain(&choice.columns).map(String::as_str));
+        }
+        shown.extend(self.decl.columns.iter().map(String::as_str));
+        if let Some(unknown) = shown.iter().find(|name| !columns.iter().any(|c| c.name == **name)) {
+            return Err(format!("the declared column {unknown} does not exist"));
+        }
+        let place = |c: &Column| shown.iter().position(|name| *name == c.name).unwrap_or(usize::MAX);
+        columns.sort_by_key(place);
+        for column in columns.iter_mut() {
+            column.visible = shown.contains(&column.name.as_str());
+        }
+        let names: Vec<String> = columns.iter().map(|c| c.name.clone()).collect();
+        let find = |name: &String| {
+            names.iter().position(|n| n == name).ok_or_else(|| format!("the column {name} does not exist"))
+        };
+        for column in columns.iter_mut() {
+            let Some(decl) = self.decl.col.get(&column.name) else { continue };
+            if let Some([sum, count]) = &decl.mean {
+                column.agg = Agg::Formula(Formula::Mean { sum: find(sum)?, count: find(count)? });
+            } else if let Some([part, rest]) = &decl.share {
+                column.agg = Agg::Formula(Formula::Share { part: find(part)?, rest: find(rest)? });
+            }
+        }
+        Ok(())
+    }
+
+    fn schema(&self, columns: Vec<Column>) -> Result<Schema, String> {
+        let find = |name: &str| columns.iter().position(|c| c.name == name);
+        let key = match self.choice {
+            Some(choice) => choice.key.iter().filter_map(|name| find(name)).collect(),
+            None if !self.decl.key.is_empty() => self.decl.key.iter().filter_map(|name| find(name)).collect(),
+            None => (0..columns.len()).filter(|&i| columns[i].agg == Agg::Key).collect(),
+        };
+        let totals = self.decl.totals.iter().filter_map(|name| find(name)).collect();
+        let (name, descending) = match self.decl.sort.strip_prefix('-') {
+            Some(name) => (name, true),
+            None => (self.decl.sort.as_str(), false),
+        };
+        let sort = find(name).ok_or_else(|| format!("the sort column {name} does not exist"))?;
+        Ok(Schema { key, totals, sort: Some((sort, descending)), columns })
+    }
+
+    fn column(&self, name: &str, ty: ColumnType, unit: Option<Unit>, agg: Agg) -> Column {
+        let none = ColumnDecl::default();
+        let decl = self.decl.col.get(name).unwrap_or(&none);
+        let label = decl.label.clone().unwrap_or_else(|| default_label(name));
+        let (min_width, ideal_width) = default_widths(name, ty, unit);
+        Column {
+            name: name.to_owned(),
+            bcc: decl.bcc.clone().unwrap_or_else(|| label.clone()),
+            label,
+            help: if decl.help.is_empty() { default_help(name).to_owned() } else { decl.help.clone() },
+            ty,
+            unit,
+            agg,
+            min_width,
+            ideal_width: decl.width.unwrap_or(ideal_width),
+            align: if ty == ColumnType::Text { Align::Left } else { Align::Right },
+            priority: decl.priority.unwrap_or(if agg == Agg::Key { 1 } else { 5 }),
+            visible: false,
+            cut_middle: name == "cgroup" || name == "path",
+            wide: false,
+        }
+    }
+}
+
+fn default_label(name: &str) -> String {
+    match name {
+        "latency_max" => "MAX".to_owned(),
+        _ => name.to_uppercase(),
+    }
+}
+
+fn default_help(name: &str) -> &'static str {
+    match name {
+        "user" => "name of the user, else the number",
+        "cgroup" => "cgroup v2 path",
+        "cgroup_id" => "cgroup v2 id",
+        "container" => "container, from the cgroup path of v2 or v1",
+        _ => "",
+    }
+}
+
+fn default_widths(name: &str, ty: ColumnType, unit: Option<Unit>) -> (u16, u16) {
+    match (name, ty, unit) {
+        ("pid" | "tid", ..) => (5, 8),
+        ("comm", ..) => (6, 16),
+        ("rw", ..) => (1, 1),
+        ("disk", ..) => (4, 10),
+        ("laddr" | "raddr", ..) => (9, 18),
+        ("lport" | "rport", ..) => (5, 5),
+        ("family", ..) => (2, 2),
+        ("user", ..) => (4, 10),
+        ("cgroup", ..) => (8, 30),
+        ("container", ..) => (6, 12),
+        (_, _, Some(Unit::Ratio)) => (4, 6),
+        (_, _, Some(Unit::Count | Unit::Pages)) => (5, 8),
+        (_, _, Some(Unit::Id)) => (5, 11),
+        (_, ColumnType::Text, _) => (6, 16),
+        _ => (6, 9),
+    }
+}

@@ -1,0 +1,16 @@
+//! The kernel side: what it takes, which hooks to use, loading, attaching, reading and decoding.
+//!
+//! The only room with `unsafe`: calls of libbpf that libbpf-rs does not wrap, each with its reason.
+
+pub mod btf;
+pub mod decode;
+pub mod elf;
+pub mod facts;
+pub mod layout;
+pub mod libbpf_log;
+pub mod plan;
+pub mod probe;
+pub mod reader;
+pub mod settings;
+pub mod stats;
+pub mod sys;

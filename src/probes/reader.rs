@@ -1,0 +1,150 @@
+//! From maps to flat bytes. Buffers are reused; nothing is read while a program writes it.
+
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+
+use super::sys::{self, BatchToken};
+use crate::frame::Lost;
+
+/// Entries asked for at once. A bucket of a hash with a bound holds a few: growing is rare.
+const BATCH: u32 = 4096;
+
+/// Keys and values of one half, one after the other.
+#[derive(Default)]
+pub struct RawRows {
+    /// `count` keys.
+    pub keys: Vec<u8>,
+    /// `count` values.
+    pub values: Vec<u8>,
+    /// Number of entries. For a per-CPU value: one for each CPU, without keys.
+    pub count: usize,
+}
+
+/// The two halves of a view's data.
+pub enum Halves {
+    /// Two hash maps.
+    Hash {
+        /// Half 0 and half 1.
+        maps: [OwnedFd; 2],
+        /// Size of a key, bytes.
+        key_size: usize,
+        /// Size of a value, bytes.
+        value_size: usize,
+        /// Entries that a half can hold.
+        capacity: u32,
+    },
+    /// A per-CPU array of two entries.
+    PerCpu {
+        /// The map.
+        map: OwnedFd,
+        /// Size of a value, bytes.
+        value_size: usize,
+        /// Possible CPUs.
+        cpus: usize,
+    },
+}
+
+impl Halves {
+    /// Reads and empties half `half`, which must be idle.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn drain(&self, half: u32, rows: &mut RawRows) -> io::Result<()> {
+        rows.keys.clear();
+        rows.values.clear();
+        rows.count = 0;
+        match self {
+            Halves::Hash { maps, key_size, value_size, .. } => {
+                drain_hash(&maps[half as usize & 1], *key_size, *value_size, rows)
+            }
+            Halves::PerCpu { map, value_size, cpus } => drain_per_cpu(map, half, *value_size, *cpus, rows),
+        }
+    }
+
+    /// Entries that a half can hold; 0 if it cannot fill up.
+    pub fn capacity(&self) -> u64 {
+        match self {
+            Halves::Hash { capacity, .. } => u64::from(*capacity),
+            Halves::PerCpu { .. } => 0,
+        }
+    }
+}
+
+/// A short batch is not the last one: only ENOENT says so.
+fn drain_hash(map: &OwnedFd, key_size: usize, value_size: usize, rows: &mut RawRows) -> io::Result<()> {
+    let mut batch = BATCH;
+    let mut token: BatchToken = [0; 8];
+    let mut next: BatchToken = [0; 8];
+    let mut first = true;
+    loop {
+        let (keys, values) = (rows.count * key_size, rows.count * value_size);
+        rows.keys.resize(keys + batch as usize * key_size, 0);
+        rows.values.resize(values + batch as usize * value_size, 0);
+        let from = (!first).then_some(&mut token);
+        match sys::drain_batch(map.as_fd(), from, &mut next, &mut rows.keys[keys..], &mut rows.values[values..], batch) {
+            Ok(step) => {
+                rows.count += step.count as usize;
+                if !step.more {
+                    break;
+                }
+                (token, first) = (next, false);
+            }
+            Err(error) if error.raw_os_error() == Some(libc::ENOSPC) && batch < 1 << 20 => batch *= 2,
+            Err(error) => return Err(error),
+        }
+    }
+    rows.keys.truncate(rows.count * key_size);
+    rows.values.truncate(rows.count * value_size);
+    Ok(())
+}
+
+fn drain_per_cpu(map: &OwnedFd, half: u32, value_size: usize, cpus: usize, rows: &mut RawRows) -> io::Result<()> {
+    // The kernel rounds each CPU's value up to 8 bytes.
+    let stride = value_size.next_multiple_of(8);
+    let key = (half & 1).to_ne_bytes();
+    rows.values.resize(stride * cpus, 0);
+    sys::lookup(map.as_fd(), &key, &mut rows.values)?;
+    let zeros = vec![0; stride * cpus];
+    sys::update(map.as_fd(), &key, &zeros)?;
+    for cpu in 1..cpus {
+        rows.values.copy_within(cpu * stride..cpu * stride + value_size, cpu * value_size);
+    }
+    rows.values.truncate(cpus * value_size);
+    rows.count = cpus;
+    Ok(())
+}
+
+/// The counters that maps.h keeps of what a program could not record.
+pub struct LostCounters {
+    map: OwnedFd,
+    cpus: usize,
+    before: [u64; KINDS],
+}
+
+/// `enum lost_kind` of maps.h.
+const KINDS: usize = 5;
+
+impl LostCounters {
+    /// The counters in the map `lost`.
+    pub fn new(map: OwnedFd, cpus: usize) -> LostCounters {
+        LostCounters { map, cpus, before: [0; KINDS] }
+    }
+
+    /// What was lost since the last call.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn read(&mut self) -> io::Result<Lost> {
+        let mut delta = [0; KINDS];
+        let mut values = vec![0; 8 * self.cpus];
+        for kind in 0..KINDS {
+            sys::lookup(self.map.as_fd(), &(kind as u32).to_ne_bytes(), &mut values)?;
+            let numbers = values.chunks_exact(8).filter_map(|n| n.try_into().ok()).map(u64::from_ne_bytes);
+            let now = numbers.fold(0, u64::wrapping_add);
+            delta[kind] = now.wrapping_sub(self.before[kind]);
+            self.before[kind] = now;
+        }
+        let [events, map_full, stacks, unattributed, truncated] = delta;
+        Ok(Lost { events, map_full, stacks, unattributed, truncated, ..Lost::default() })
+    }
+}

@@ -1,0 +1,131 @@
+//! Settings on their way into a program: constants in `.rodata`, frozen at load.
+
+use std::collections::HashMap;
+
+use super::btf::{Btf, Kind};
+use super::facts::Facts;
+use crate::frame::SettingValue;
+use crate::views::ViewDecl;
+
+/// Where a constant lies in `.rodata`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Constant {
+    /// Offset, bytes.
+    pub offset: usize,
+    /// Size, bytes.
+    pub size: usize,
+}
+
+/// The `const volatile` globals of an object, by name.
+pub fn constants(btf: &Btf<'_>) -> HashMap<String, Constant> {
+    variables(btf, ".rodata")
+}
+
+/// The variables of one data section, by name.
+pub fn variables(btf: &Btf<'_>, section: &str) -> HashMap<String, Constant> {
+    let Some(datasec) = btf.find(Kind::Datasec, section) else { return HashMap::new() };
+    datasec
+        .members()
+        .map(|m| {
+            let size = datasec.member_type(&m).map_or(0, |ty| ty.size());
+            (m.name.to_owned(), Constant { offset: m.offset as usize, size })
+        })
+        .collect()
+}
+
+/// Writes facts, filters and settings into the initial value of `.rodata`.
+///
+/// # Errors
+/// A sentence naming the setting that does not fit.
+pub fn write(
+    rodata: &mut [u8],
+    constants: &HashMap<String, Constant>,
+    decl: &ViewDecl,
+    facts: &Facts,
+    settings: &[(String, SettingValue)],
+) -> Result<(), String> {
+    let mut rodata = Rodata { bytes: rodata, constants };
+    for name in constants.keys() {
+        if let Some(tracepoint) = name.strip_prefix("nargs__") {
+            rodata.number(name, u64::from(facts.tracepoints.get(tracepoint).copied().unwrap_or(0)))?;
+        }
+    }
+    if let Some(pid) = own_pid() {
+        rodata.number("self_tgid", u64::from(pid))?;
+    }
+    for (name, value) in settings {
+        match (name.as_str(), value) {
+            (_, SettingValue::Null) => {}
+            ("pid" | "tree", SettingValue::Int(pid)) => {
+                let pid = u32::try_from(*pid).map_err(|_| format!("{pid} is no process id"))?;
+                rodata.number(&format!("filter_{name}"), u64::from(pid))?;
+            }
+            ("comm", SettingValue::Text(comm)) => rodata.text("filter_comm", comm)?,
+            // Resolved from a path by whoever knows the file system; an id uses all 64 bits.
+            (filter, SettingValue::Int(n)) if filter.starts_with("filter_") => {
+                rodata.number(filter, u64::from_ne_bytes(n.to_ne_bytes()))?;
+            }
+            _ => rodata.number(name, own_setting(decl, name, value)?)?,
+        }
+    }
+    Ok(())
+}
+
+struct Rodata<'a> {
+    bytes: &'a mut [u8],
+    constants: &'a HashMap<String, Constant>,
+}
+
+impl Rodata<'_> {
+    fn place(&mut self, name: &str) -> Result<&mut [u8], String> {
+        let place = self.constants.get(name).and_then(|c| self.bytes.get_mut(c.offset..c.offset + c.size));
+        place.ok_or_else(|| format!("this view has no setting {name}"))
+    }
+
+    fn number(&mut self, name: &str, value: u64) -> Result<(), String> {
+        let place = self.place(name)?;
+        let bytes = value.to_le_bytes();
+        let size = place.len().min(8);
+        if bytes[size..].iter().any(|&b| b != 0) {
+            return Err(format!("{value} is too large for the setting {name}"));
+        }
+        place[..size].copy_from_slice(&bytes[..size]);
+        Ok(())
+    }
+
+    fn text(&mut self, name: &str, text: &str) -> Result<(), String> {
+        let place = self.place(name)?;
+        if text.len() >= place.len() {
+            return Err(format!("{text:?} is too long: the kernel keeps {} bytes of a name", place.len() - 1));
+        }
+        place.fill(0);
+        place[..text.len()].copy_from_slice(text.as_bytes());
+        Ok(())
+    }
+}
+
+fn own_setting(decl: &ViewDecl, name: &str, value: &SettingValue) -> Result<u64, String> {
+    let set = decl.set.get(name).ok_or_else(|| format!("this view has no setting {name}"))?;
+    match value {
+        SettingValue::Bool(on) => Ok(u64::from(*on)),
+        SettingValue::Int(n) => u64::try_from(*n).map_err(|_| format!("{name} cannot be negative")),
+        SettingValue::Text(word) => {
+            let place = set.choices.iter().position(|choice| choice.name == *word);
+            place.map(|n| n as u64).ok_or_else(|| format!("{name} cannot be {word}"))
+        }
+        SettingValue::Null => Ok(0),
+    }
+}
+
+/// The inode number of the first pid namespace (PROC_PID_INIT_INO).
+const INITIAL_PID_NAMESPACE: &str = "pid:[4026531836]";
+
+/// Whether the pids that programs see are those of our /proc.
+pub fn in_initial_pid_namespace() -> bool {
+    std::fs::read_link("/proc/self/ns/pid").is_ok_and(|ns| ns.as_os_str() == INITIAL_PID_NAMESPACE)
+}
+
+/// Our own pid as programs see it.
+fn own_pid() -> Option<u32> {
+    in_initial_pid_namespace().then(std::process::id)
+}

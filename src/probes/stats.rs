@@ -1,0 +1,82 @@
+//! What our own programs cost, measured by the kernel.
+//!
+//! The statistics cost time themselves, so they are on for one second in ten.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use super::sys::{self, ProgramCounters};
+
+/// The part of the time that is measured.
+const ONE_IN: u64 = 10;
+/// How long one measurement runs at least, ns.
+const WINDOW_NS: u64 = 1_000_000_000;
+
+/// Decides when to measure, and does it.
+#[derive(Default)]
+pub struct Stats {
+    on: Option<OwnedFd>,
+    /// Length of the current stretch with or without statistics, ns.
+    stretch_ns: u64,
+    started: bool,
+    before: ProgramCounters,
+}
+
+/// What one interval showed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sample {
+    /// CPU time of the programs, ns; `None` if it was not measured.
+    pub bpf_ns: Option<u64>,
+    /// Runs of the programs; `None` if it was not measured.
+    pub bpf_runs: Option<u64>,
+    /// Runs the kernel skipped.
+    pub missed: u64,
+}
+
+impl Stats {
+    /// Call right after attaching: the first interval is measured.
+    pub fn begin<'a>(&mut self, programs: impl Iterator<Item = BorrowedFd<'a>>) {
+        self.switch_on();
+        self.before = sum(programs);
+    }
+
+    /// Call at the end of each interval of `real_ns`: what it showed. Switches on and off.
+    pub fn tick<'a>(&mut self, programs: impl Iterator<Item = BorrowedFd<'a>>, real_ns: u64) -> Sample {
+        let now = sum(programs);
+        let mut sample = Sample { missed: now.misses.saturating_sub(self.before.misses), ..Sample::default() };
+        if self.on.is_some() {
+            sample.bpf_ns = Some(now.run_time_ns.saturating_sub(self.before.run_time_ns));
+            sample.bpf_runs = Some(now.runs.saturating_sub(self.before.runs));
+        }
+        self.before = now;
+        self.stretch_ns += real_ns;
+        let window = WINDOW_NS.max(real_ns);
+        if self.on.is_some() && self.stretch_ns >= WINDOW_NS {
+            self.on = None;
+            self.stretch_ns = 0;
+        } else if self.on.is_none() && self.stretch_ns >= (ONE_IN - 1) * window {
+            self.switch_on();
+        }
+        sample
+    }
+
+    fn switch_on(&mut self) {
+        self.stretch_ns = 0;
+        match sys::enable_stats() {
+            Ok(fd) => self.on = Some(fd),
+            // Without CAP_SYS_ADMIN the cost is unknown, which the frame says.
+            Err(error) if !self.started => log::info!("no BPF run-time statistics: {error}"),
+            Err(_) => {}
+        }
+        self.started = true;
+    }
+}
+
+fn sum<'a>(programs: impl Iterator<Item = BorrowedFd<'a>>) -> ProgramCounters {
+    let mut sum = ProgramCounters::default();
+    for counters in programs.filter_map(|program| sys::program_counters(program.as_fd()).ok()) {
+        sum.run_time_ns += counters.run_time_ns;
+        sum.runs += counters.runs;
+        sum.misses += counters.misses;
+    }
+    sum
+}

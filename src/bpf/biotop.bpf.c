@@ -15,7 +15,7 @@ struct owner {
 	u64 submitted;
 	u64 cgroup;
 	u32 pid;
-	char comm[16];
+	comm_t comm;
 };
 
 struct inflight {
@@ -94,7 +94,7 @@ static __always_inline void fill_owner(struct owner *owner, struct bio *bio)
 	owner->submitted = bpf_ktime_get_ns();
 	owner->cgroup = charged_cgroup(bio);
 	owner->pid = bpf_get_current_pid_tgid() >> 32;
-	bpf_get_current_comm(owner->comm, sizeof(owner->comm));
+	read_current_comm(&owner->comm);
 }
 
 static __always_inline int submitted(struct request *rq)
@@ -237,13 +237,14 @@ static __always_inline void record(struct request *rq, struct inflight *known, b
 	if (known) {
 		key.pid = known->owner.pid;
 		key.cgroup = known->owner.cgroup;
-		__builtin_memcpy(zero.comm, known->owner.comm, sizeof(zero.comm));
 	}
 	if (last && key.pid == PID_UNKNOWN)
 		count_lost(LOST_UNATTRIBUTED);
 	io = lookup_or_init(HALF(io), &key, &zero);
 	if (!io)
 		return;
+	if (known)
+		__builtin_memcpy(io->comm, known->owner.comm, sizeof(io->comm));
 	if (!failed)
 		add(&io->bytes, bytes);
 	if (!last)

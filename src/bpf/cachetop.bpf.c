@@ -47,15 +47,14 @@ static __always_inline struct cache *current_cache(void)
 {
 	struct cache_key key = { .pid = bpf_get_current_pid_tgid() >> 32 };
 	struct cache zero = {};
-	struct cache *cache;
 	void *half = HALF(pages);
+	struct cache *cache;
 
-	cache = bpf_map_lookup_elem(half, &key);
-	if (cache)
-		return cache;
 	zero.uid = bpf_get_current_uid_gid();
-	bpf_get_current_comm(zero.comm, sizeof(zero.comm));
-	return lookup_or_init(half, &key, &zero);
+	cache = lookup_or_init(half, &key, &zero);
+	if (cache)
+		read_current_comm(&cache->comm);
+	return cache;
 }
 
 static __always_inline void add_pages(pages_t *counter, s64 n)

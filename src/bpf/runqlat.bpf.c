@@ -79,8 +79,7 @@ static __always_inline void record_keyed(struct task_struct *task, u64 wait)
 	hist = lookup_or_init(HALF(keyed), &key, &zero_hist);
 	if (!hist)
 		return;
-	if (!hist->comm[0])
-		bpf_probe_read_kernel(&hist->comm, sizeof(hist->comm), &task->comm);
+	read_comm(&hist->comm, task);
 	hist->slots[log2_u64(wait)] += 1;
 	hist->sum += wait;
 	if (wait > hist->max)

@@ -92,10 +92,10 @@ static __always_inline void record(struct sock *sk, u64 rx, u64 tx)
 	fill_connection(&conn, sk);
 	if (family && conn.family != (family == 1 ? 4 : 6))
 		return;
-	bpf_get_current_comm(zero.comm, sizeof(zero.comm));
 	traffic = lookup_or_init(HALF(bytes), &conn, &zero);
 	if (!traffic)
 		return;
+	read_current_comm(&traffic->comm);
 	if (rx)
 		add(&traffic->rx, rx);
 	if (tx)

@@ -10,7 +10,7 @@
 #include "maps.h"
 
 const volatile u32 filter_pid = 0;	    /* only this process */
-const volatile char filter_comm[16] = {};   /* only tasks of exactly this name */
+const volatile char filter_comm[16] = {};   /* only processes of exactly this name */
 const volatile u64 filter_cgroup = 0;	    /* only tasks in this cgroup or below it */
 const volatile u32 filter_cgroup_level = 0; /* the level of that cgroup */
 const volatile u32 filter_tree = 0;	    /* only this process and its descendants */
@@ -48,12 +48,26 @@ int BPF_PROG(follow__1_exit, struct task_struct *task)
 	return 0;
 }
 
+/* The name of the process a task belongs to: threads may have names of their own. Read at each
+ * event, as exec changes it. */
+static __always_inline void read_comm(comm_t *comm, struct task_struct *task)
+{
+	struct task_struct *leader = BPF_CORE_READ(task, group_leader);
+
+	bpf_probe_read_kernel(comm, sizeof(*comm), &leader->comm);
+}
+
+static __always_inline void read_current_comm(comm_t *comm)
+{
+	read_comm(comm, (void *)bpf_get_current_task());
+}
+
 static __always_inline bool comm_is_wanted(struct task_struct *task)
 {
-	char comm[16] = {};
+	comm_t comm = {};
 	int i;
 
-	bpf_probe_read_kernel(comm, sizeof(comm), &task->comm);
+	read_comm(&comm, task);
 	for (i = 0; i < 16; i++) {
 		if (comm[i] != filter_comm[i])
 			return false;

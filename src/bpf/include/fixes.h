@@ -135,7 +135,7 @@ static __always_inline u64 folio_pages(struct folio *folio)
 	u64 head = bpf_core_enum_value(enum pageflags, PG_head);
 	u64 flags;
 
-	if (!bpf_core_type_exists(struct folio))
+	if (!bpf_core_type_exists(struct folio___61))
 		return 1;
 	if (bpf_core_field_exists(f618->flags.f))
 		flags = BPF_CORE_READ(f618, flags.f);

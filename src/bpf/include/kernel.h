@@ -124,6 +124,7 @@ struct task_struct {
 	int pid;
 	int tgid;
 	char comm[16];
+	struct task_struct *group_leader;
 	struct pid *thread_pid;
 	struct css_set *cgroups;
 	struct signal_struct *signal;

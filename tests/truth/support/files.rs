@@ -1,7 +1,7 @@
 //! Files, the page cache, and memory that direct I/O takes.
 
 use std::fs::{File, OpenOptions};
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
@@ -68,4 +68,47 @@ pub fn resident(file: &File) -> usize {
         ok("munmap", libc::munmap(address, length));
     }
     pages.iter().filter(|&&page| page & 1 == 1).count()
+}
+
+/// A pipe, to splice through.
+pub struct Pipe {
+    read: OwnedFd,
+    write: OwnedFd,
+}
+
+impl Pipe {
+    /// Bytes that it takes without being read.
+    pub const SIZE: usize = 65_536;
+
+    /// An empty pipe.
+    pub fn new() -> Pipe {
+        let (read, write) = rustix::pipe::pipe().expect("a pipe");
+        Pipe { read, write }
+    }
+
+    /// Writes bytes, `SIZE` at most while nobody reads.
+    pub fn write(&self, bytes: &[u8]) {
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            rest = &rest[rustix::io::write(&self.write, rest).expect("written")..];
+        }
+    }
+
+    /// Splices what `from` has into the empty pipe; 0 at its end.
+    pub fn fill(&self, from: &impl AsFd, most: usize) -> usize {
+        splice(from.as_fd(), self.write.as_fd(), most)
+    }
+
+    /// Splices `length` bytes of the pipe into `to`.
+    pub fn drain(&self, to: &impl AsFd, length: usize) {
+        let mut left = length;
+        while left > 0 {
+            left -= splice(self.read.as_fd(), to.as_fd(), left);
+        }
+    }
+}
+
+fn splice(from: BorrowedFd<'_>, to: BorrowedFd<'_>, most: usize) -> usize {
+    let flags = rustix::pipe::SpliceFlags::MOVE;
+    rustix::pipe::splice(from, None, to, None, most, flags).expect("spliced")
 }

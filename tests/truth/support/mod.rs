@@ -4,13 +4,14 @@ pub mod aio;
 pub mod disk;
 pub mod files;
 pub mod numbers;
+pub mod schedule;
 pub mod tool;
 pub mod worker;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-pub use numbers::{assert_near, total};
+pub use numbers::{assert_near, number, total};
 pub use tool::Tool;
 pub use worker::{Job, Worker};
 

@@ -1,0 +1,65 @@
+//! What the truth tests share.
+
+pub mod aio;
+pub mod disk;
+pub mod files;
+pub mod numbers;
+pub mod schedule;
+pub mod tool;
+pub mod worker;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+pub use numbers::{assert_near, number, total};
+pub use tool::Tool;
+pub use worker::{Job, Worker};
+
+/// What the workers of one view's test run.
+pub type Work = fn(&Job);
+
+/// The truth is about the whole machine, so one test at a time; and they need root.
+///
+/// Without root this fails: a test that could not look must not look as if it had.
+pub fn begin() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    assert!(rustix::process::geteuid().is_root(), "truth tests load BPF programs and need root: sudo make test");
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Whether this is one of our guests, where an emulated CPU does the work.
+pub fn in_guest() -> bool {
+    std::env::var_os("BCC_TOP_GUEST").is_some()
+}
+
+/// A deadline for something that takes moments: generous, as machines that test are busy.
+pub fn patience() -> Duration {
+    Duration::from_secs(if in_guest() { 240 } else { 90 })
+}
+
+/// Waits until `check` holds.
+///
+/// # Panics
+/// If it does not within [`patience`].
+pub fn eventually(what: &str, mut check: impl FnMut() -> bool) {
+    let until = Instant::now() + patience();
+    while !check() {
+        assert!(Instant::now() < until, "waited in vain until {what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// `CLOCK_MONOTONIC`, ns: the clock of the frames.
+pub fn monotonic() -> u64 {
+    let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: `now` is a timespec that the call fills in.
+    assert_eq!(unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut now) }, 0);
+    now.tv_sec.unsigned_abs() * 1_000_000_000 + now.tv_nsec.unsigned_abs()
+}
+
+/// Panics with the last error of the system unless a call of libc did well.
+pub fn ok(what: &str, result: impl Into<i64>) -> i64 {
+    let result = result.into();
+    assert!(result >= 0, "{what}: {}", std::io::Error::last_os_error());
+    result
+}

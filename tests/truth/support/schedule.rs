@@ -1,0 +1,63 @@
+//! The scheduler: which CPU, how eager, and what it has counted.
+
+use std::time::{Duration, Instant};
+
+use super::ok;
+
+/// The last CPU that this process may run on.
+pub fn last_cpu() -> usize {
+    let mut set = empty();
+    // SAFETY: the set is as large as the size says.
+    ok("sched_getaffinity", unsafe { libc::sched_getaffinity(0, size_of_val(&set), &raw mut set) });
+    // SAFETY: the numbers are within the set.
+    (0..libc::CPU_SETSIZE as usize).rev().find(|&cpu| unsafe { libc::CPU_ISSET(cpu, &set) }).expect("a CPU")
+}
+
+/// Keeps this thread on one CPU.
+pub fn pin(cpu: usize) {
+    let mut set = empty();
+    // SAFETY: the number is one that `last_cpu` found; the set is as large as the size says.
+    ok("sched_setaffinity", unsafe {
+        libc::CPU_SET(cpu, &mut set);
+        libc::sched_setaffinity(0, size_of_val(&set), &raw const set)
+    });
+}
+
+/// Makes this thread wait for its turn when it wakes up, instead of taking the CPU from who has it:
+/// wakeup_preempt_fair() does not preempt for SCHED_BATCH.
+pub fn do_not_preempt() {
+    let parameters = libc::sched_param { sched_priority: 0 };
+    // SAFETY: the call reads `parameters`.
+    ok("SCHED_BATCH", unsafe { libc::sched_setscheduler(0, libc::SCHED_BATCH, &raw const parameters) });
+    // SAFETY: numbers only. Timers are late by 50 us without this.
+    ok("PR_SET_TIMERSLACK", unsafe { libc::prctl(libc::PR_SET_TIMERSLACK, 1) });
+}
+
+/// Uses the CPU for a while.
+pub fn burn(time: Duration) {
+    let started = Instant::now();
+    while started.elapsed() < time {
+        std::hint::spin_loop();
+    }
+}
+
+/// What `/proc/PID/schedstat` counts.
+#[derive(Clone, Copy, Debug)]
+pub struct Statistics {
+    /// Time spent waiting for a CPU, ns.
+    pub delay: u64,
+    /// Times it was given a CPU.
+    pub turns: u64,
+}
+
+/// What the scheduler has counted for this process, which has one thread.
+pub fn statistics() -> Statistics {
+    let text = std::fs::read_to_string("/proc/self/schedstat").expect("CONFIG_SCHED_INFO");
+    let fields: Vec<u64> = text.split_whitespace().map(|field| field.parse().expect("a number")).collect();
+    Statistics { delay: fields[1], turns: fields[2] }
+}
+
+fn empty() -> libc::cpu_set_t {
+    // SAFETY: a set of bits, of which all may be zero.
+    unsafe { std::mem::zeroed() }
+}

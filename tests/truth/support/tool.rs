@@ -1,0 +1,105 @@
+//! The program under test, run as anyone would run it.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::Instant;
+
+use serde_json::Value;
+
+use super::{eventually, monotonic, patience};
+
+/// `bcc-top` in batch mode.
+pub struct Tool {
+    child: Child,
+    lines: Receiver<String>,
+    frames: Vec<Value>,
+}
+
+impl Tool {
+    /// Starts `bcc-top ARGS --ndjson` and waits until it is attached: its header says so.
+    pub fn start(args: &[&str]) -> Tool {
+        let program = std::env::var("BCC_TOP_BIN").ok();
+        let program = program.as_deref().or(option_env!("CARGO_BIN_EXE_bcc-top")).expect("BCC_TOP_BIN");
+        let mut command = Command::new(program);
+        command.args(args).args(["--ndjson", "-d", "1"]).stdin(Stdio::null()).stdout(Stdio::piped());
+        let mut child = command.spawn().unwrap_or_else(|error| panic!("{program}: {error}"));
+        let output = child.stdout.take().expect("its output is piped");
+        let (send, lines) = channel();
+        std::thread::spawn(move || {
+            for line in BufReader::new(output).lines() {
+                let Ok(line) = line else { return };
+                if send.send(line).is_err() {
+                    return;
+                }
+            }
+        });
+        let mut tool = Tool { child, lines, frames: Vec::new() };
+        let header = tool.next_line().unwrap_or_else(|| panic!("{program} {args:?} ended without a header"));
+        assert_eq!((&header["type"], &header["schema"]), (&"header".into(), &"bcc-top/1".into()), "{header}");
+        tool
+    }
+
+    /// Waits for an interval that ended after now, interrupts the program, and returns the rows (or
+    /// the distributions) of all its frames.
+    pub fn finish(mut self) -> Vec<Value> {
+        let now = monotonic();
+        while self.frames.last().is_none_or(|frame| frame["time"]["mono_ns"].as_u64() <= Some(now)) {
+            let line = self.next_line().expect("the program runs until it is interrupted");
+            self.take(line);
+        }
+        let pid = i32::try_from(self.child.id()).expect("a pid");
+        // SAFETY: the child has not been waited for, so its pid is still its own.
+        super::ok("kill", unsafe { libc::kill(pid, libc::SIGINT) });
+        while let Some(line) = self.next_line() {
+            self.take(line);
+        }
+        assert!(self.end().success(), "interrupted after whole frames, the program must exit with 0");
+        self.rows()
+    }
+
+    fn rows(&self) -> Vec<Value> {
+        let mut rows = Vec::new();
+        for frame in &self.frames {
+            let lost = &frame["lost"];
+            let dropped: u64 = ["events", "map_full", "intervals"].iter().filter_map(|key| lost[*key].as_u64()).sum();
+            assert_eq!(dropped, 0, "the program says that it lost something: {lost}");
+            let key = if frame["kind"] == "histogram" { "histograms" } else { "rows" };
+            rows.extend(frame[key].as_array().unwrap_or_else(|| panic!("no {key} in {frame}")).iter().cloned());
+        }
+        rows
+    }
+
+    fn take(&mut self, frame: Value) {
+        assert_eq!(frame["type"], "frame", "{frame}");
+        assert_ne!(frame["status"], "unavailable", "the view cannot run here: {}", frame["reason"]);
+        self.frames.push(frame);
+    }
+
+    fn next_line(&mut self) -> Option<Value> {
+        match self.lines.recv_timeout(patience()) {
+            Ok(line) => Some(serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"))),
+            Err(RecvTimeoutError::Disconnected) => None,
+            Err(RecvTimeoutError::Timeout) => panic!("no line from the program for {:?}", patience()),
+        }
+    }
+
+    fn end(&mut self) -> ExitStatus {
+        let started = Instant::now();
+        let mut status = None;
+        eventually("the program has ended", || {
+            status = self.child.try_wait().expect("it is our child");
+            status.is_some()
+        });
+        println!("the program ended {:?} after its last line", started.elapsed());
+        status.expect("it has ended")
+    }
+}
+
+impl Drop for Tool {
+    fn drop(&mut self) {
+        // Ended already, unless a test failed.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

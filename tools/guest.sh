@@ -1,0 +1,126 @@
+#!/usr/bin/env bash
+# Boots a Debian kernel in QEMU and runs test binaries in it.
+#
+#   tools/guest.sh KERNEL [BCC_TOP TEST…]
+#
+# KERNEL is one that tools/guest-kernel.sh knows. BCC_TOP is the program, TEST… are static test binaries;
+# without them the guest only boots, and leaves its BTF as KERNEL.btf in the cache. GUEST_ARGS are
+# arguments for the tests, GUEST_DEADLINE (seconds) bounds the whole run.
+set -euo pipefail
+
+series=${1:?"usage: $0 KERNEL [BCC_TOP TEST…]"}
+shift
+here=$(cd "$(dirname "$0")" && pwd)
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/bcc-top/guests
+boot_deadline=180
+deadline=${GUEST_DEADLINE:-1500}
+
+kernel=$("$here/guest-kernel.sh" "$series")
+work=$(mktemp -d "${TMPDIR:-/tmp}/guest-$series.XXXXXX")
+qemu=
+cleanup() {
+    [ -z "$qemu" ] || kill "$qemu" 2>/dev/null || true
+    rm -rf "$work"
+}
+trap cleanup EXIT
+trap 'exit 130' INT TERM
+
+say() { echo "guest $series: $*" >&2; }
+
+make_initramfs() {
+    local root=$work/root
+    mkdir -p "$root/bin" "$root/tests"
+    cp "$here/../tests/guest/init" "$root/init"
+    cp "$(command -v busybox)" "$root/bin/busybox"
+    cp -r "$kernel/modules" "$kernel/load" "$root/"
+    echo "${GUEST_ARGS:---test-threads=1}" >"$root/arguments"
+    if [ $# -gt 0 ]; then
+        strip -o "$root/bin/bcc-top" "$1"
+        shift
+        for test in "$@"; do
+            strip -o "$root/tests/$(basename "$test" | sed 's/-[0-9a-f]*$//')" "$test"
+        done
+    fi
+    (cd "$root" && find . | cpio --quiet -o -H newc --owner=0:0 >"$work/initramfs")
+}
+
+make_disks() {
+    truncate -s 512M "$work/ext4" "$work/scratch"
+    mkfs.ext4 -q -F "$work/ext4"
+}
+
+# no_timer_check: the check fails now and then where the emulation is starved.
+start() {
+    : >"$work/results"
+    : >"$work/btf"
+    qemu-system-x86_64 -accel tcg,thread=multi -cpu max,la57=off -m 1024 -smp 2 \
+        -nodefaults -no-user-config -no-reboot -display none -monitor none -serial "file:$work/console" \
+        -kernel "$kernel/vmlinuz" -initrd "$work/initramfs" \
+        -append "console=ttyS0 quiet no_timer_check panic=-1 oops=panic" \
+        -drive "file=$work/ext4,format=raw,if=none,id=ext4,cache=unsafe" -device virtio-blk-pci,drive=ext4 \
+        -drive "file=$work/scratch,format=raw,if=none,id=scratch,cache=unsafe" -device virtio-blk-pci,drive=scratch \
+        -device virtio-serial-pci \
+        -chardev "file,id=results,path=$work/results" -device virtserialport,chardev=results,name=results \
+        -chardev "file,id=btf,path=$work/btf" -device virtserialport,chardev=btf,name=btf &
+    qemu=$!
+}
+
+stop() {
+    kill "$qemu" 2>/dev/null || true
+    wait "$qemu" 2>/dev/null || true
+    qemu=
+}
+
+# Until the guest has said that it is up; a guest that died or takes too long did not boot.
+booted() {
+    local until=$((SECONDS + boot_deadline))
+    until grep -q '^booted' "$work/results"; do
+        if [ "$SECONDS" -ge "$until" ] || ! kill -0 "$qemu" 2>/dev/null; then return 1; fi
+        sleep 0.2
+    done
+}
+
+make_initramfs "$@"
+make_disks
+start
+if ! booted; then
+    say "did not boot, once more"
+    tail -n 20 "$work/console" >&2 || true
+    stop
+    start
+    if ! booted; then
+        say "did not boot"
+        tail -n 60 "$work/console" >&2 || true
+        exit 1
+    fi
+fi
+
+tail -n +1 -f --pid="$qemu" "$work/results" &
+show=$!
+while kill -0 "$qemu" 2>/dev/null; do
+    if [ "$SECONDS" -ge "$deadline" ]; then
+        say "not done after $deadline s"
+        stop
+        tail -n 60 "$work/console" >&2 || true
+        exit 1
+    fi
+    sleep 0.2
+done
+wait "$qemu" || true
+qemu=
+wait "$show" || true
+
+if [ -s "$work/btf" ]; then
+    cp "$work/btf" "$cache/$series.btf.new"
+    mv "$cache/$series.btf.new" "$cache/$series.btf"
+fi
+code=$(tr -d '\r' <"$work/results" | sed -n 's/^exit //p' | tail -n 1)
+if [ -z "$code" ]; then
+    say "ended without a result"
+    tail -n 60 "$work/console" >&2 || true
+    exit 1
+fi
+if [ "$code" -ne 0 ]; then
+    say "FAILED ($code)"
+fi
+exit "$code"

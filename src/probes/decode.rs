@@ -27,7 +27,7 @@ pub fn decode(layout: &Layout, kind: Kind, raw: &mut RawRows, names: &mut dyn Re
     table.reserve(raw.count);
     let shard = layout.fields.iter().find(|f| f.role == Role::Shard);
     blank_shards(raw, shard, layout.key_size);
-    let per_cpu = raw.keys.is_empty() && raw.count > 0;
+    let keyed = raw.keyed;
     let mut known: HashMap<&[u8], usize> = HashMap::new();
     if shard.is_some() {
         known.reserve(raw.count);
@@ -35,10 +35,10 @@ pub fn decode(layout: &Layout, kind: Kind, raw: &mut RawRows, names: &mut dyn Re
     for index in 0..raw.count {
         let key = raw.keys.get(index * layout.key_size..(index + 1) * layout.key_size).unwrap_or_default();
         let value = raw.values.get(index * layout.value_size..(index + 1) * layout.value_size).unwrap_or_default();
-        let same = match (shard, per_cpu) {
-            (_, true) => (index > 0).then_some(0),
-            (Some(_), _) => known.get(key).copied(),
-            (None, _) => None,
+        let same = match shard {
+            _ if !keyed => (index > 0).then_some(0),
+            Some(_) => known.get(key).copied(),
+            None => None,
         };
         match same {
             Some(row) => merge_entry(layout, kind, value, &mut table, row, &mut histograms),
@@ -55,7 +55,7 @@ pub fn decode(layout: &Layout, kind: Kind, raw: &mut RawRows, names: &mut dyn Re
 
 fn blank_shards(raw: &mut RawRows, shard: Option<&Field>, key_size: usize) {
     let Some(shard) = shard else { return };
-    for key in raw.keys.chunks_exact_mut(key_size.max(1)) {
+    for key in raw.keys.chunks_exact_mut(key_size.max(1)).take(raw.count) {
         key[shard.offset..shard.offset + shard.size].fill(0);
     }
 }

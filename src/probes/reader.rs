@@ -9,15 +9,24 @@ use crate::frame::Lost;
 /// Entries asked for at once. A bucket of a hash with a bound holds a few: growing is rare.
 const BATCH: u32 = 4096;
 
-/// Keys and values of one half, one after the other.
+/// Keys and values of one half, one after the other. The buffers only grow: what lies behind
+/// `count` entries is left from an earlier read.
 #[derive(Default)]
 pub struct RawRows {
-    /// `count` keys.
+    /// At least `count` keys, if there are keys.
     pub keys: Vec<u8>,
-    /// `count` values.
+    /// At least `count` values.
     pub values: Vec<u8>,
     /// Number of entries. For a per-CPU value: one for each CPU, without keys.
     pub count: usize,
+    /// Whether entries have keys.
+    pub keyed: bool,
+}
+
+fn grow(buffer: &mut Vec<u8>, len: usize) {
+    if buffer.len() < len {
+        buffer.resize(len, 0);
+    }
 }
 
 /// The two halves of a view's data.
@@ -50,9 +59,8 @@ impl Halves {
     /// # Errors
     /// What the kernel says.
     pub fn drain(&self, half: u32, rows: &mut RawRows) -> io::Result<()> {
-        rows.keys.clear();
-        rows.values.clear();
         rows.count = 0;
+        rows.keyed = matches!(self, Halves::Hash { .. });
         match self {
             Halves::Hash { maps, key_size, value_size, .. } => {
                 drain_hash(&maps[half as usize & 1], *key_size, *value_size, rows)
@@ -78,8 +86,8 @@ fn drain_hash(map: &OwnedFd, key_size: usize, value_size: usize, rows: &mut RawR
     let mut first = true;
     loop {
         let (keys, values) = (rows.count * key_size, rows.count * value_size);
-        rows.keys.resize(keys + batch as usize * key_size, 0);
-        rows.values.resize(values + batch as usize * value_size, 0);
+        grow(&mut rows.keys, keys + batch as usize * key_size);
+        grow(&mut rows.values, values + batch as usize * value_size);
         let from = (!first).then_some(&mut token);
         match sys::drain_batch(map.as_fd(), from, &mut next, &mut rows.keys[keys..], &mut rows.values[values..], batch) {
             Ok(step) => {
@@ -93,8 +101,6 @@ fn drain_hash(map: &OwnedFd, key_size: usize, value_size: usize, rows: &mut RawR
             Err(error) => return Err(error),
         }
     }
-    rows.keys.truncate(rows.count * key_size);
-    rows.values.truncate(rows.count * value_size);
     Ok(())
 }
 
@@ -102,14 +108,13 @@ fn drain_per_cpu(map: &OwnedFd, half: u32, value_size: usize, cpus: usize, rows:
     // The kernel rounds each CPU's value up to 8 bytes.
     let stride = value_size.next_multiple_of(8);
     let key = (half & 1).to_ne_bytes();
-    rows.values.resize(stride * cpus, 0);
+    grow(&mut rows.values, stride * cpus);
     sys::lookup(map.as_fd(), &key, &mut rows.values)?;
     let zeros = vec![0; stride * cpus];
     sys::update(map.as_fd(), &key, &zeros)?;
     for cpu in 1..cpus {
         rows.values.copy_within(cpu * stride..cpu * stride + value_size, cpu * value_size);
     }
-    rows.values.truncate(cpus * value_size);
     rows.count = cpus;
     Ok(())
 }

@@ -120,7 +120,8 @@ struct signal_struct {
 };
 
 struct task_struct {
-	int on_cpu;
+	/* A byte on 7.2, int before: libbpf fits the load to the size only where nothing is signed. */
+	unsigned int on_cpu;
 	int pid;
 	int tgid;
 	char comm[16];

@@ -156,8 +156,7 @@ impl Sampler {
                 return self.end(running, end);
             }
             let mut frame = self.tick(&mut running);
-            let late = Instant::now().saturating_duration_since(deadline);
-            frame.lost.late_ns = nanos(late);
+            frame.lost.late_ns = frame.interval.real_ns.saturating_sub(frame.interval.asked_ns);
             self.deliver(frame);
             // Missed deadlines are not made up for: the next interval is a whole one.
             deadline = (deadline + self.request.interval).max(Instant::now());
@@ -187,9 +186,9 @@ impl Sampler {
             let left = deadline.saturating_duration_since(Instant::now());
             match self.inbox.recv_timeout(left) {
                 Ok(Command::Interval(interval)) => {
-                    let begun = deadline - self.request.interval.min(left);
+                    let begun = deadline.checked_sub(self.request.interval).unwrap_or_else(Instant::now);
                     self.request.interval = interval;
-                    deadline = deadline.min(begun + interval);
+                    deadline = begun + interval;
                 }
                 Ok(Command::Retry) => {}
                 Ok(command) => return Some(command),

@@ -322,6 +322,7 @@ fn default_label(name: &str) -> String {
 fn default_help(name: &str) -> &'static str {
     match name {
         "user" => "name of the user, else the number",
+        "uid" => "number of the user",
         "cgroup" => "cgroup v2 path",
         "cgroup_id" => "cgroup v2 id",
         "container" => "container, from the cgroup path of v2 or v1",

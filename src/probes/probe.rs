@@ -70,6 +70,49 @@ fn view_refused(class: ReasonClass, message: String) -> Refusal {
     Refusal::View(Reason { class, message, remedy: remedy(class).to_owned() })
 }
 
+/// How a view's data is laid out with these settings. Opens the object, which needs no rights.
+///
+/// # Errors
+/// A sentence if declaration and program do not fit.
+pub fn layout(view: &View, settings: &[(String, SettingValue)]) -> Result<Layout, String> {
+    libbpf_log::install();
+    let open = open(view, &Wish::default())?;
+    let bytes = object_btf(open.as_libbpf_object().as_ptr()).ok_or("the object has no BTF")?;
+    let btf = Btf::parse(bytes).map_err(|e| e.to_string())?;
+    let choice = choice(view, settings);
+    Layout::new(&btf, &view.decl, data_map(view, choice), choice)
+}
+
+/// The programs of a view, by the conventions of their names. Opens the object only.
+///
+/// # Errors
+/// A sentence if the object cannot be opened.
+pub fn programs(view: &View) -> Result<Vec<Program>, String> {
+    libbpf_log::install();
+    Ok(programs_of(&open(view, &Wish::default())?))
+}
+
+fn programs_of(object: &OpenObject) -> Vec<Program> {
+    let program = |p: libbpf_rs::OpenProgram<'_>| {
+        Program::parse(&p.name().to_string_lossy(), &p.section().to_string_lossy())
+    };
+    object.progs().map(program).collect()
+}
+
+/// What the choice of a setting changes in what is read.
+fn choice<'a>(view: &'a View, settings: &[(String, SettingValue)]) -> Option<&'a SettingChoice> {
+    let (name, set) = view.decl.group_by()?;
+    let asked = settings.iter().find(|(n, _)| n == name);
+    match asked {
+        Some((_, SettingValue::Text(word))) => set.choices.iter().find(|c| c.name == *word),
+        _ => set.choices.first(),
+    }
+}
+
+fn data_map<'a>(view: &'a View, choice: Option<&'a SettingChoice>) -> &'a str {
+    choice.and_then(|c| c.map.as_deref()).unwrap_or(&view.decl.map)
+}
+
 impl Probe {
     /// Loads and attaches a view with the best hooks that the kernel takes.
     ///
@@ -183,11 +226,8 @@ impl<'a> Attempt<'a> {
         };
         let object = open(view, wish).map_err(|e| unavailable(ReasonClass::Verifier, e))?;
         let tree = wish.settings.iter().any(|(name, _)| name == "tree");
-        let programs: Vec<Program> = object
-            .progs()
-            .map(|p| Program::parse(&p.name().to_string_lossy(), &p.section().to_string_lossy()))
-            .filter(|p| tree || p.hook != FOLLOW)
-            .collect();
+        let mut programs = programs_of(&object);
+        programs.retain(|p| tree || p.hook != FOLLOW);
         let needs = needs(view);
         let questions = questions(&programs, &needs, &object);
         let facts = Facts::gather(&questions, wish.btf.as_deref()).map_err(|e| {
@@ -205,19 +245,12 @@ impl<'a> Attempt<'a> {
         self.facts.refused = facts::refused();
     }
 
-    /// What the choice of a setting changes in what is read.
     fn choice(&self) -> Option<&'a SettingChoice> {
-        let decl = &self.view.decl;
-        let (name, set) = decl.group_by()?;
-        let asked = self.wish.settings.iter().find(|(n, _)| n == name);
-        match asked {
-            Some((_, SettingValue::Text(word))) => set.choices.iter().find(|c| c.name == *word),
-            _ => set.choices.first(),
-        }
+        choice(self.view, &self.wish.settings)
     }
 
     fn data_map(&self) -> &'a str {
-        self.choice().and_then(|c| c.map.as_deref()).unwrap_or(&self.view.decl.map)
+        data_map(self.view, self.choice())
     }
 
     fn run(&self, plan: &Plan, step: &mut dyn FnMut(LoadStep)) -> Result<Probe, Refusal> {

@@ -1,0 +1,74 @@
+//! Every declaration fits its program, and says what users need. Needs no rights.
+
+use bcc_top::frame::{Agg, SettingValue};
+use bcc_top::probes::probe;
+use bcc_top::views::Registry;
+
+/// Names of flags that every view has: a setting of that name could not be reached.
+const COMMON_FLAGS: &[&str] = &[
+    "interval", "count", "duration", "batch", "json", "ndjson", "csv", "sort", "reverse", "rows", "pid", "comm",
+    "cgroup", "filter", "columns", "since-start", "per-second", "set", "hook", "strict", "theme", "ascii", "color",
+    "slow", "no-mouse", "log-file", "quiet", "config", "glyphs", "view", "btf", "lib", "max-overhead", "record",
+    "version", "help", "tree",
+];
+
+#[test]
+fn declared_columns_exist_in_the_program_and_are_explained() {
+    for view in Registry::get().views() {
+        let decl = &view.decl;
+        let mut settings = vec![vec![]];
+        if let Some((name, set)) = decl.group_by() {
+            let choice = |c: &bcc_top::views::SettingChoice| vec![(name.to_owned(), SettingValue::Text(c.name.clone()))];
+            settings.extend(set.choices.iter().map(choice));
+        }
+        let mut known = std::collections::HashSet::new();
+        for settings in settings {
+            let layout = probe::layout(view, &settings).unwrap_or_else(|e| panic!("{}: {e}", decl.name));
+            for column in &layout.schema.columns {
+                assert!(!column.help.is_empty(), "{}.{} is not explained", decl.name, column.name);
+                known.insert(column.name.clone());
+            }
+            assert!(layout.schema.sort.is_some(), "{} has no sort column", decl.name);
+            let keyed = layout.schema.columns.iter().any(|c| c.agg == Agg::Key);
+            assert!(keyed != layout.schema.key.is_empty(), "{}: key {:?}", decl.name, layout.schema.key);
+        }
+        for name in decl.col.keys() {
+            assert!(known.contains(name), "{}: [col.{name}] is no column of the program", decl.name);
+        }
+        for name in &decl.totals {
+            assert!(known.contains(name), "{}: the total {name} is no column", decl.name);
+        }
+    }
+}
+
+#[test]
+fn settings_do_not_hide_common_flags_and_are_in_the_program() {
+    for view in Registry::get().views() {
+        for (name, set) in &view.decl.set {
+            assert!(!COMMON_FLAGS.contains(&name.replace('_', "-").as_str()), "{}: --{name} is taken", view.decl.name);
+            assert!(!set.help.is_empty(), "{}: {name} is not explained", view.decl.name);
+        }
+    }
+}
+
+#[test]
+fn every_hook_has_a_purpose_that_is_told() {
+    for view in Registry::get().views() {
+        let purposes = probe::programs(view).unwrap_or_else(|e| panic!("{}: {e}", view.decl.name));
+        for program in purposes.iter().filter(|p| p.hook != "follow") {
+            assert!(view.decl.hooks.contains_key(&program.hook), "{}: {} is not told", view.decl.name, program.hook);
+        }
+        for hook in view.decl.hooks.keys() {
+            assert!(purposes.iter().any(|p| p.hook == *hook), "{}: no program for {hook}", view.decl.name);
+        }
+    }
+}
+
+#[test]
+fn every_view_has_a_truth_test() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    for view in Registry::get().views() {
+        let name = view.decl.program.as_deref().unwrap_or(&view.decl.name);
+        assert!(root.join(format!("tests/truth/{name}.rs")).exists(), "{} is not tested", view.decl.name);
+    }
+}

@@ -1,0 +1,153 @@
+//! The program in a real pseudo-terminal, with vt100 as the terminal: what a user would see.
+
+use std::io::{Read, Write};
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Child, ExitStatus};
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::{Duration, Instant};
+
+use pty_process::Size;
+use pty_process::blocking::{Command, Pty};
+
+/// How long a screen may take to show what it should; generous, as the machine may be busy.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+struct Shown {
+    parser: vt100::Parser,
+    bytes: Vec<u8>,
+    closed: bool,
+}
+
+/// A running program and its screen.
+pub struct Terminal {
+    pty: Arc<Pty>,
+    child: Child,
+    shown: Arc<(Mutex<Shown>, Condvar)>,
+}
+
+impl Terminal {
+    /// Starts `program` with a terminal of this size and an environment that does not depend on
+    /// the caller's; `env` adds to it.
+    pub fn start(program: &str, args: &[&str], rows: u16, cols: u16, env: &[(&str, &str)]) -> Terminal {
+        let (pty, pts) = pty_process::blocking::open().expect("a pseudo-terminal");
+        pty.resize(Size::new(rows, cols)).expect("a size");
+        let mut command = Command::new(program).args(args).env_clear();
+        for (name, value) in [("TERM", "xterm-256color"), ("LANG", "C.UTF-8"), ("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")] {
+            command = command.env(name, value);
+        }
+        for (name, value) in env {
+            command = command.env(name, value);
+        }
+        let child = command.spawn(pts).expect("the program starts");
+        let parser = vt100::Parser::new(rows, cols, 0);
+        let shown = Arc::new((Mutex::new(Shown { parser, bytes: vec![], closed: false }), Condvar::new()));
+        let pty = Arc::new(pty);
+        let (reader, writer) = (pty.clone(), shown.clone());
+        std::thread::spawn(move || read_all(&reader, &writer));
+        Terminal { pty, child, shown }
+    }
+
+    /// The process id of the program.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Types.
+    pub fn send(&self, keys: &str) {
+        (&*self.pty).write_all(keys.as_bytes()).expect("the program reads its terminal");
+    }
+
+    /// Changes the size of the terminal and of the screen that shows it.
+    pub fn resize(&self, rows: u16, cols: u16) {
+        self.lock().parser.screen_mut().set_size(rows, cols);
+        self.pty.resize(Size::new(rows, cols)).expect("a size");
+    }
+
+    /// The screen as text.
+    pub fn text(&self) -> String {
+        self.lock().parser.screen().contents()
+    }
+
+    /// The screen with colours.
+    pub fn screen(&self) -> vt100::Screen {
+        self.lock().parser.screen().clone()
+    }
+
+    /// Every byte that the program sent so far.
+    pub fn bytes(&self) -> Vec<u8> {
+        self.lock().bytes.clone()
+    }
+
+    /// Waits until the screen shows something.
+    ///
+    /// # Panics
+    /// With the screen, if it does not within [`PATIENCE`].
+    pub fn wait_for(&self, what: &str, shows: impl Fn(&vt100::Screen) -> bool) {
+        let deadline = Instant::now() + PATIENCE;
+        let (lock, changed) = &*self.shown;
+        let mut shown = lock.lock().expect("no reader panicked");
+        while !shows(shown.parser.screen()) {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let screen = || shown.parser.screen().contents();
+            assert!(!left.is_zero() && !shown.closed, "the screen never showed {what}:\n{}", screen());
+            shown = changed.wait_timeout(shown, left).expect("no reader panicked").0;
+        }
+    }
+
+    /// Waits until the screen shows this text.
+    pub fn wait_for_text(&self, text: &str) {
+        self.wait_for(text, |screen| screen.contents().contains(text));
+    }
+
+    /// Waits until the program has ended.
+    ///
+    /// # Panics
+    /// With the screen, if it does not within [`PATIENCE`].
+    pub fn wait_exit(&mut self) -> ExitStatus {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(status) = self.child.try_wait().expect("our own child") {
+                return status;
+            }
+            assert!(Instant::now() < deadline, "it does not end:\n{}", self.text());
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+
+    /// The exit code, `128 + signal` as a shell gives it.
+    pub fn exit_code(&mut self) -> i32 {
+        let status = self.wait_exit();
+        status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0))
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Shown> {
+        self.shown.0.lock().expect("no reader panicked")
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn read_all(pty: &Pty, shown: &(Mutex<Shown>, Condvar)) {
+    let mut buffer = [0; 16384];
+    loop {
+        let read = (&*pty).read(&mut buffer);
+        let Ok(mut shared) = shown.0.lock() else { return };
+        match read {
+            Ok(n) if n > 0 => {
+                shared.parser.process(&buffer[..n]);
+                shared.bytes.extend_from_slice(&buffer[..n]);
+            }
+            // EIO: the program has closed its side.
+            _ => shared.closed = true,
+        }
+        shown.1.notify_all();
+        if shared.closed {
+            return;
+        }
+    }
+}

@@ -5,7 +5,9 @@
 //! numbers into names; `sampler` produces frames; `export` writes them; `ui` draws them; `cli` picks
 //! what to do. Arrows point down that list only.
 
+pub mod doctor;
 pub mod enrich;
+pub mod export;
 pub mod feed;
 pub mod frame;
 pub mod privilege;

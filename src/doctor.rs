@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::enrich::host::Host;
 use crate::export::shape::Version;
 use crate::frame::{HookReport, Reason, ReasonClass};
-use crate::enrich::host::Host;
 
 /// Whether a view can run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]

@@ -5,8 +5,8 @@ use std::io::{self, Write};
 use super::shape::{buckets, wall};
 use super::text::clean;
 use super::{Exporter, Shown};
-use crate::frame::{Frame, Kind, Status, Table, Value};
 use crate::enrich::host::Host;
+use crate::frame::{Frame, Kind, Status, Table, Value};
 
 pub(super) struct Csv<W: Write> {
     out: csv::Writer<W>,

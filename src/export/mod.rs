@@ -13,13 +13,13 @@ pub(crate) mod sample;
 pub mod schema;
 pub mod shape;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod text;
 
 use std::io::{self, Write};
 
-use crate::frame::{Frame, Value};
 use crate::enrich::host::Host;
+use crate::frame::{Frame, Value};
 
 /// The version of everything that is written for programs.
 pub const SCHEMA: &str = "bcc-top/1";

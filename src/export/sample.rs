@@ -58,12 +58,10 @@ pub(crate) fn table() -> Frame {
     columns[6].visible = false;
     let schema = Schema { columns, key: vec![0], totals: vec![2, 3], sort: Some((3, true)) };
     let mut table = Table::new(Arc::new(schema));
-    let rows: [(Value, Option<&[u8]>, u64, u64, u64); 3] = [
-        (Value::Uint(812), Some(b"fio"), 1024, 4 << 20, 81_234_500),
-        (Value::Null, None, 1, 1024, 500),
-        (Value::Uint(7), Some(b"a\x1b[31m\xff,\"b"), 2, 2048, 900),
-    ];
-    for (pid, comm, io, bytes, sum) in rows {
+    let hostile: &[u8] = b"a\x1b[31m\xff,\"b";
+    let owners = [(Value::Uint(812), Some(&b"fio"[..])), (Value::Null, None), (Value::Uint(7), Some(hostile))];
+    let numbers = [(1024, 4 << 20, 81_234_500), (1, 1024, 500), (2, 2048, 900)];
+    for ((pid, comm), (io, bytes, sum)) in owners.into_iter().zip(numbers) {
         let comm = comm.map_or(Value::Null, |comm| table.intern(comm));
         let cells = table.push_row();
         cells[0] = pid;

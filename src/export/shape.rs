@@ -8,10 +8,10 @@ use std::time::{Duration, UNIX_EPOCH};
 use super::Shown;
 use super::cells::{Pairs, Rows, Settings};
 use crate::doctor::DoctorDocument;
+use crate::enrich::host::Host;
 use crate::frame::{
     Agg, Cost, Frame, Histogram, Hook, Kind, Lost, Mode, Percentile, Reason, Status, Table, Type, Unit,
 };
-use crate::enrich::host::Host;
 use crate::views::{Group, ViewDecl};
 
 /// Everything that bcc-top writes for programs.
@@ -23,7 +23,7 @@ pub enum Output<'a> {
     /// First line of `--ndjson`.
     Header(Header<'a>),
     /// Any other line of `--ndjson`.
-    Frame(FrameLine<'a>),
+    Frame(Box<FrameLine<'a>>),
     /// `list --json`.
     List(List<'a>),
     /// `doctor --json`.

@@ -5,8 +5,8 @@ use std::io::{self, Write};
 
 use super::shape::{buckets, value_unit, wall};
 use super::{Exporter, Shown};
-use crate::frame::{Align, Column, Frame, Histogram, Kind, Table, Unit, Value};
 use crate::enrich::host::Host;
+use crate::frame::{Align, Column, Frame, Histogram, Kind, Table, Unit, Value};
 
 /// Stars of a full bar, as BCC's.
 const STARS: u64 = 40;
@@ -167,7 +167,7 @@ fn distribution(block: &mut String, histogram: &Histogram, unit: &str) {
         block.push_str(&format!("{unit:>half$}{:half$} : count     distribution\n", "", half = width + 2));
     }
     for bucket in &buckets {
-        let bar = (u128::from(stars) * u128::from(bucket.count)).div_ceil(u128::from(most.max(1))) as usize;
+        let bar = (u128::from(stars) * u128::from(bucket.count) / u128::from(most.max(1))) as usize;
         let (range, bar) = (format!("{:>width$} -> {:<width$}", bucket.lo, bucket.hi), "*".repeat(bar));
         block.push_str(&format!("{range} : {:<8} |{bar:<stars$}|\n", bucket.count, stars = stars as usize));
     }

@@ -5,6 +5,7 @@
 //! numbers into names; `sampler` produces frames; `export` writes them; `ui` draws them; `cli` picks
 //! what to do. Arrows point down that list only.
 
+pub mod batch;
 pub mod command;
 pub mod doctor;
 pub mod enrich;

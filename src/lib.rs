@@ -5,7 +5,13 @@
 //! numbers into names; `sampler` produces frames; `export` writes them; `ui` draws them; `cli` picks
 //! what to do. Arrows point down that list only.
 
+pub mod batch;
+pub mod cli;
+pub mod command;
+pub mod doctor;
 pub mod enrich;
+pub mod examine;
+pub mod export;
 pub mod feed;
 pub mod frame;
 pub mod privilege;

@@ -161,7 +161,8 @@ fn right_filters_choose_their_rows() {
 
 #[test]
 fn wrong_parts_are_placed_and_the_rest_still_filters() {
-    let cases: &[(&str, (usize, usize), &str, &[u32])] = &[
+    type Case<'a> = (&'a str, (usize, usize), &'a str, &'a [u32]);
+    let cases: &[Case<'_>] = &[
         ("bytes>", (0, 6), "needs a value", &[0, 1, 2]),
         ("nginx bytes>1X", (12, 14), "not a size", &[0]),
         ("avg>2 days nginx", (0, 0), "", &[]),

@@ -1,0 +1,114 @@
+//! What there is to know about views: `list`, `explain` and `VIEW --help`.
+
+use clap::Command;
+
+use super::settings::{self, Kind};
+use crate::frame::{Agg, Column, Formula, Schema, Unit};
+use crate::views::{SettingDecl, ViewDecl};
+
+/// `list`: views under the headings of their groups.
+pub fn list(views: &[&ViewDecl]) -> String {
+    let wide = views.iter().map(|view| view.name.len()).max().unwrap_or(0);
+    let mut text = String::new();
+    let mut group = None;
+    for view in views {
+        if group != Some(view.group) {
+            let gap = if group.is_some() { "\n" } else { "" };
+            text.push_str(&format!("{gap}{} ({})\n", view.group.title(), view.group.name()));
+            group = Some(view.group);
+        }
+        text.push_str(&format!("  {:<wide$}  {:<9}  {}\n", view.name, view.kind.name(), view.question));
+    }
+    text
+}
+
+/// The command with what `--help` says about this view.
+pub fn with_help(command: Command, view: &ViewDecl) -> Command {
+    let usage = format!("bcc-top {} [INTERVAL [COUNT]] [OPTIONS] [-- COMMAND [ARG...]]", view.name);
+    let mut after = String::from("Columns:\n");
+    for (name, help) in column_names(view) {
+        after.push_str(&format!("  {name:<14} {help}\n"));
+    }
+    after.push_str("\nCannot see:\n");
+    for line in &view.cannot {
+        after.push_str(&format!("  {line}\n"));
+    }
+    let about = format!("{}: {}\n\n{}", view.name, view.title, view.question);
+    command.override_usage(usage).about(about).after_help(after)
+}
+
+/// Columns that the declaration names, those shown first.
+pub fn column_names(view: &ViewDecl) -> Vec<(&str, &str)> {
+    let help = |name: &str| view.col.get(name).map_or("", |column| column.help.as_str());
+    let mut names: Vec<&str> = Vec::new();
+    let choices = view.set.values().flat_map(|set| &set.choices);
+    let grouped = choices.flat_map(|choice| choice.key.iter().chain(&choice.columns));
+    let shown = view.columns.iter().chain(&view.key).chain(grouped).map(String::as_str);
+    for name in shown.chain(view.col.keys().map(String::as_str)) {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names.into_iter().map(|name| (name, help(name))).collect()
+}
+
+/// `explain`: everything that is known without running the view. The columns are those of `schema`
+/// where it could be read, else those of the declaration.
+pub fn explain(view: &ViewDecl, schema: Option<&Schema>) -> String {
+    let mut text = format!("{}: {}\n\n{}\n\n{}\n", view.name, view.title, view.question, view.help.trim());
+    let aliases = if view.aliases.is_empty() { "none".to_owned() } else { view.aliases.join(", ") };
+    text.push_str(&format!("\nkind     {}\ngroup    {}\n", view.kind.name(), view.group.title()));
+    text.push_str(&format!("aliases  {aliases}\nsort     {}\ncost     {}\n", view.sort, view.cost));
+    text.push_str("\nColumns\n");
+    match schema {
+        Some(schema) => schema.columns.iter().for_each(|column| text.push_str(&column_line(schema, column))),
+        None => column_names(view).iter().for_each(|(name, help)| text.push_str(&format!("  {name:<14} {help}\n"))),
+    }
+    if !view.set.is_empty() {
+        text.push_str("\nSettings\n");
+        view.set.iter().for_each(|(name, set)| text.push_str(&setting_line(name, set)));
+    }
+    text.push_str("\nHooks\n");
+    for (purpose, hook) in &view.hooks {
+        text.push_str(&format!("  {purpose:<14} {}\n", hook.what));
+    }
+    text.push_str("\nCannot see\n");
+    view.cannot.iter().for_each(|line| text.push_str(&format!("  {line}\n")));
+    text
+}
+
+fn column_line(schema: &Schema, column: &Column) -> String {
+    let name = |index: usize| schema.columns.get(index).map_or("?", |column| column.name.as_str());
+    let formula = match column.agg {
+        Agg::Formula(Formula::Mean { sum, count }) => format!("{} / {}", name(sum), name(count)),
+        Agg::Formula(Formula::Share { part, rest }) => format!("{0} / ({0} + {1})", name(part), name(rest)),
+        _ => String::new(),
+    };
+    let gap =
+        if formula.is_empty() || column.help.contains(&formula) { String::new() } else { format!(" = {formula}") };
+    format!("  {:<14} {:<6} {}{gap}\n", column.name, unit(column.unit), column.help)
+}
+
+fn unit(unit: Option<Unit>) -> &'static str {
+    match unit {
+        None => "text",
+        Some(Unit::Ns) => "ns",
+        Some(Unit::Bytes) => "bytes",
+        Some(Unit::Count) => "count",
+        Some(Unit::Pages) => "pages",
+        Some(Unit::Id) => "id",
+        Some(Unit::Ratio) => "ratio",
+    }
+}
+
+fn setting_line(name: &str, set: &SettingDecl) -> String {
+    let takes = match settings::kind(set) {
+        Kind::Switch => "true, false".to_owned(),
+        Kind::Choice(words) => words.join(", "),
+        Kind::Number { min, max } => {
+            let bound = |bound: Option<i64>| bound.map_or(String::new(), |n| n.to_string());
+            format!("{}..{}", bound(min), bound(max))
+        }
+    };
+    format!("  {name:<14} {} ({takes})\n", set.help)
+}

@@ -1,0 +1,247 @@
+//! The command line as clap knows it, built from the registry: a view's settings are flags.
+
+use clap::{Arg, ArgAction, ArgGroup, Command, value_parser};
+
+use crate::views::{SettingDecl, ViewDecl};
+
+/// Kinds of hooks that `--hook` takes.
+pub const HOOK_KINDS: [&str; 7] = ["tp_btf", "raw_tp", "tracepoint", "fentry", "kprobe", "uprobe", "iter"];
+
+/// Name of the binary, as messages give it.
+pub const NAME: &str = "bcc-top";
+
+const COMMANDS: &str = "\
+Commands:
+  list [--json] [--group G]     every view: name, group, kind, question
+  doctor [--json] [VIEW...]     what this kernel and these privileges allow
+  explain VIEW                  what a view measures, its columns, hooks, cost and blind spots
+  schema                        the JSON Schema of everything that is written for programs
+
+bcc-top VIEW --help shows the settings of a view.";
+
+/// The command line for these views; for none, that of the program as a whole.
+pub fn command(views: &[&ViewDecl]) -> Command {
+    let mut command = Command::new(NAME)
+        .bin_name(NAME)
+        .version(env!("CARGO_PKG_VERSION"))
+        .about("Live eBPF views of a Linux host")
+        .override_usage("bcc-top [VIEW[,VIEW...] [INTERVAL [COUNT]]] [OPTIONS] [-- COMMAND [ARG...]]")
+        .after_help(COMMANDS)
+        .args(positionals())
+        .args(frames())
+        .args(formats())
+        .args(rows())
+        .args(capture())
+        .args(program())
+        .group(ArgGroup::new("format").args(["batch", "json", "ndjson", "csv"]));
+    for (name, setting) in views.iter().flat_map(|view| &view.set) {
+        let long = long_flag(name);
+        let taken = command.get_arguments().any(|arg| arg.get_long() == Some(&long) || arg.get_id() == name.as_str());
+        // A setting named like a common flag fails lint; several views may share a setting.
+        if !taken {
+            command = command.arg(setting_arg(name, long, setting));
+        }
+    }
+    command
+}
+
+/// The flag of a setting: `max_rows` is `--max-rows`.
+pub fn long_flag(setting: &str) -> String {
+    setting.replace('_', "-")
+}
+
+fn setting_arg(name: &str, long: String, setting: &SettingDecl) -> Arg {
+    let arg = Arg::new(name.to_owned()).long(long).help(setting.help.clone()).help_heading("Settings of the view");
+    match super::settings::kind(setting) {
+        super::settings::Kind::Switch => arg.action(ArgAction::SetTrue),
+        super::settings::Kind::Number { min, max } => {
+            let range = match (min, max) {
+                (Some(min), Some(max)) => format!("{min}..{max}"),
+                _ => "N".to_owned(),
+            };
+            arg.value_name(range).allow_negative_numbers(true)
+        }
+        super::settings::Kind::Choice(words) => arg.value_name(words.join("|")),
+    }
+}
+
+fn value(id: &'static str, name: &'static str, help: &'static str) -> Arg {
+    Arg::new(id).long(id).value_name(name).help(help)
+}
+
+fn switch(id: &'static str, help: &'static str) -> Arg {
+    Arg::new(id).long(id).action(ArgAction::SetTrue).help(help)
+}
+
+fn positionals() -> [Arg; 4] {
+    [
+        Arg::new("view").value_name("VIEW").help("one view, or several with commas; default: the overview"),
+        Arg::new("interval-arg").value_name("INTERVAL").help("as --interval").conflicts_with("interval"),
+        Arg::new("count-arg").value_name("COUNT").help("as --count").conflicts_with("count"),
+        Arg::new("command")
+            .value_name("COMMAND")
+            .last(true)
+            .num_args(1..)
+            .value_parser(value_parser!(std::ffi::OsString))
+            .help("run COMMAND, watch only it and its children, and end with it; its output goes to standard error"),
+    ]
+}
+
+fn frames() -> Vec<Arg> {
+    vec![
+        value("interval", "SECONDS", "refresh interval, 0.1 to 3600 [default: 1]").short('d'),
+        value("count", "N", "frames per view [default: 1 for --json, else endless]").short('n'),
+        value("duration", "TIME", "stop after this time: 90s, 10m"),
+        switch("since-start", "totals since the start").conflicts_with("per-second"),
+        switch("per-second", "totals divided by the length of the interval"),
+    ]
+}
+
+fn formats() -> Vec<Arg> {
+    let file = value_parser!(std::path::PathBuf);
+    let args = vec![
+        switch("batch", "text tables, one block per interval, with BCC's column names").short('b'),
+        switch("json", "one JSON document with every frame"),
+        switch("ndjson", "a header line, then a line of JSON per frame"),
+        switch("csv", "comma-separated values; one view"),
+        Arg::new("output").short('o').value_name("FILE").value_parser(file).help("write FILE when it is complete"),
+    ];
+    args.into_iter().map(|arg| arg.help_heading("Output")).collect()
+}
+
+fn rows() -> Vec<Arg> {
+    let args = vec![
+        value("sort", "COL", "sort by a column; -COL: descending").short('s').allow_hyphen_values(true),
+        switch("reverse", "reverse the order").short('R'),
+        value("rows", "N", "most rows after sorting; 0 is all [default: 0; text 20]").short('r'),
+        value("filter", "EXPR", "show only matching rows: comm~nginx bytes>1M | pid=1,2"),
+        value("columns", "A,B,C", "choose and order columns"),
+    ];
+    args.into_iter().map(|arg| arg.help_heading("Rows and columns")).collect()
+}
+
+fn capture() -> Vec<Arg> {
+    let args = vec![
+        value("pid", "PID", "only this process").short('p'),
+        value("comm", "NAME", "only processes of this name"),
+        value("cgroup", "PATH", "only this cgroup"),
+        value("set", "NAME=VALUE", "any setting of the view").action(ArgAction::Append),
+        value("hook", "KIND|HOOK=N", "insist on a kind of hook, or on alternative N of one").action(ArgAction::Append),
+        switch("strict", "any view that cannot run is an error"),
+        value("btf", "FILE", "kernel type information, where the kernel has none")
+            .value_parser(value_parser!(std::path::PathBuf)),
+    ];
+    args.into_iter().map(|arg| arg.help_heading("Capture")).collect()
+}
+
+fn program() -> Vec<Arg> {
+    let args = vec![
+        value("theme", "NAME", "colours of the screen"),
+        switch("ascii", "draw with ASCII only").conflicts_with("glyphs"),
+        value("glyphs", "LEVEL", "what to draw with").value_parser(["ascii", "box", "unicode"]),
+        value("color", "WHEN", "colour depth").value_parser(["never", "16", "256", "true", "auto"]),
+        switch("slow", "for slow terminals"),
+        switch("no-mouse", "leave the mouse alone"),
+        value("log-file", "FILE", "append the log to FILE").value_parser(value_parser!(std::path::PathBuf)),
+        Arg::new("verbose").short('v').action(ArgAction::Count).help("log more; -vv: still more"),
+        switch("quiet", "log errors only").conflicts_with("verbose"),
+    ];
+    args.into_iter().map(|arg| arg.help_heading("Look and log")).collect()
+}
+
+/// The command line of one of the other commands, if `name` is one.
+pub fn subcommand(name: &str) -> Option<Command> {
+    let command =
+        |name: &'static str, about: &'static str| Command::new(name).bin_name(format!("{NAME} {name}")).about(about);
+    let json = || switch("json", "for programs");
+    Some(match name {
+        "list" => command("list", "Every view: name, group, kind, question").arg(json()).arg(value(
+            "group",
+            "GROUP",
+            "only this group",
+        )),
+        "doctor" => command("doctor", "What this kernel and these privileges allow")
+            .arg(json())
+            .arg(value("btf", "FILE", "kernel type information").value_parser(value_parser!(std::path::PathBuf)))
+            .arg(Arg::new("views").value_name("VIEW").num_args(0..)),
+        "explain" => command("explain", "What a view measures, and what it cannot see")
+            .arg(Arg::new("view").value_name("VIEW").required(true)),
+        "schema" => command("schema", "The JSON Schema of everything that is written for programs"),
+        _ => return None,
+    })
+}
+
+/// Commands of the contract that this version does not have.
+pub const LATER: [&str; 9] = ["record", "replay", "demo", "check", "new", "config", "keys", "completions", "man"];
+
+/// Commands there are.
+pub const SUBCOMMANDS: [&str; 4] = ["list", "doctor", "explain", "schema"];
+
+/// The first positional of `args`, which stands before any flag's value is known to be wrong: the
+/// views have to be known before their flags can be.
+pub fn first_positional<'a>(args: &'a [String], all: &Command) -> Option<&'a str> {
+    let takes = |wanted: &dyn Fn(&Arg) -> bool| {
+        all.get_arguments().find(|arg| wanted(arg)).is_some_and(|arg| arg.get_action().takes_values())
+    };
+    let mut args = args.iter();
+    while let Some(arg) = args.next() {
+        if arg == "--" {
+            return None;
+        }
+        let skip = if let Some(long) = arg.strip_prefix("--") {
+            !long.contains('=') && takes(&|arg| arg.get_long() == Some(long))
+        } else if let Some(shorts) = arg.strip_prefix('-').filter(|shorts| !shorts.is_empty()) {
+            // In -bn5 the 5 belongs to n; in -bn it is the next argument.
+            let with_value = shorts.char_indices().find(|&(_, c)| takes(&|arg| arg.get_short() == Some(c)));
+            with_value.is_some_and(|(at, c)| at + c.len_utf8() == shorts.len())
+        } else {
+            return Some(arg);
+        };
+        if skip {
+            args.next();
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::views::Registry;
+
+    fn all() -> Command {
+        let decls: Vec<&ViewDecl> = Registry::get().views().iter().map(|view| &view.decl).collect();
+        command(&decls)
+    }
+
+    #[test]
+    fn the_definitions_are_sound() {
+        all().debug_assert();
+        for name in SUBCOMMANDS {
+            subcommand(name).unwrap().debug_assert();
+        }
+        assert!(LATER.iter().all(|name| subcommand(name).is_none()));
+    }
+
+    #[test]
+    fn the_view_is_found_wherever_it_stands() {
+        let cases: &[(&[&str], Option<&str>)] = &[
+            (&["v"], Some("v")),
+            (&["--json", "v", "5"], Some("v")),
+            (&["-d", "5", "v"], Some("v")),
+            (&["-d5", "v"], Some("v")),
+            (&["-bn", "5", "v"], Some("v")),
+            (&["-bn5", "v"], Some("v")),
+            (&["--count=5", "v"], Some("v")),
+            (&["--sort", "-bytes", "v"], Some("v")),
+            (&["--by", "pid", "v"], Some("v")),
+            (&["--json"], None),
+            (&["--", "v"], None),
+            (&[], None),
+        ];
+        for (args, expected) in cases {
+            let args: Vec<String> = args.iter().map(|&arg| arg.to_owned()).collect();
+            assert_eq!(first_positional(&args, &all()), *expected, "{args:?}");
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! Runs of views: the explorer, or batch mode.
+
+use std::ffi::OsString;
+use std::fs::OpenOptions;
+use std::io::{self, IsTerminal};
+use std::path::Path;
+use std::sync::Arc;
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
+
+use super::options::{Options, Output, Surroundings};
+use super::usage::Usage;
+use super::{Parts, binary, columns, logger, on_terminal, say, say_page};
+use crate::batch::{self, Run, Sink};
+use crate::enrich::host::Host;
+use crate::export::Format;
+use crate::export::output::{PartFile, to_file, to_stdout};
+use crate::feed::{BACKLOG, Event, Feed, Opener, Request};
+use crate::frame::{Cost, Frame, Interval, Lost, Reason, Stamp, Status, Table, Unavailable};
+use crate::privilege::{Invoker, Missing};
+use crate::views::Registry;
+
+/// Runs what the arguments ask for.
+pub(super) fn run(parts: &Parts, arguments: &[OsString]) -> Result<u8, Usage> {
+    let env = |name: &str| std::env::var(name).ok();
+    let options = Options::parse(arguments, &Surroundings { env: &env, terminal: on_terminal() })?;
+    columns::check(&options).map_err(Usage::wrong)?;
+    let batch = match &options.output {
+        Output::Screen => None,
+        Output::Batch { format, file } => Some((*format, file.clone())),
+    };
+    match batch {
+        None => explore(parts, &options),
+        Some((format, file)) => Ok(write(parts, &options, format, file.as_deref())),
+    }
+}
+
+fn explore(parts: &Parts, options: &Options) -> Result<u8, Usage> {
+    if !io::stdin().is_terminal() && OpenOptions::new().read(true).write(true).open("/dev/tty").is_err() {
+        let text = "there is no terminal to read keys from; use -b, --json or --ndjson for batch mode";
+        return Err(Usage::wrong(text.to_owned()));
+    }
+    if let Some(missing) = Missing::check() {
+        say_page(&missing);
+        return Ok(3);
+    }
+    let Some(explorer) = parts.explorer else {
+        return Err(Usage::wrong("the explorer is not part of this build; use -b, --json or --ndjson".to_owned()));
+    };
+    match explorer(options, (parts.opener)(options)) {
+        Ok(()) => Ok(0),
+        Err(error) => {
+            say(&error);
+            Ok(1)
+        }
+    }
+}
+
+/// Batch mode.
+fn write(parts: &Parts, options: &Options, format: Format, file: Option<&Path>) -> u8 {
+    if let Err(error) = logger::start(&options.log) {
+        say(&format!("--log-file: {error}"));
+        return 5;
+    }
+    options.warnings.iter().for_each(|warning| say(warning));
+    let invoker = Invoker::from_env();
+    let mut run = Run {
+        requests: options.requests(),
+        shape: options.shape.clone(),
+        format,
+        count: options.count,
+        duration: options.duration,
+        // Whoever insists on a hook wants to know that it cannot be had.
+        strict: options.strict || !options.force.is_empty(),
+        command: options.command.clone(),
+        invoker,
+    };
+    let mut tell: batch::Tell<'_> = &say;
+    let mut opener = (parts.opener)(options);
+    if let Some(missing) = Missing::check() {
+        say_page(&missing);
+        if !matches!(format, Format::Json | Format::Ndjson) {
+            return 3;
+        }
+        run.command.clear();
+        tell = &|_| {};
+        opener = Arc::new(Denied(missing.reason(&binary())));
+    }
+    let sink = match file.map(|file| PartFile::create(file, invoker.as_ref())) {
+        None => Sink { out: to_stdout(), file: None },
+        Some(Ok((part, file))) => Sink { out: to_file(file), file: Some(part) },
+        Some(Err(error)) => {
+            say(&format!("-o: {error}"));
+            return 5;
+        }
+    };
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            say(&format!("cannot start: {error}"));
+            return 1;
+        }
+    };
+    let code = runtime.block_on(async {
+        let signals = signals().map_err(|e| say(&format!("cannot take signals: {e}"))).ok()?;
+        Some(batch::run(&*opener, run, Host::read(), sink, signals, tell).await)
+    });
+    // Views may still load or detach; nobody waits for that.
+    runtime.shutdown_background();
+    code.unwrap_or(1)
+}
+
+/// The signals that end a run, by number.
+fn signals() -> io::Result<mpsc::Receiver<i32>> {
+    let (send, receive) = mpsc::channel(4);
+    for kind in [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()] {
+        let mut stream = signal(kind)?;
+        let send = send.clone();
+        tokio::spawn(async move {
+            while stream.recv().await.is_some() {
+                if send.send(kind.as_raw_value()).await.is_err() {
+                    return;
+                }
+            }
+        });
+    }
+    Ok(receive)
+}
+
+/// Opens no view, and says why in a frame of each.
+struct Denied(Reason);
+
+impl Opener for Denied {
+    fn open(&self, request: Request) -> Feed {
+        let (events, receiver) = mpsc::channel(BACKLOG);
+        let (commands, _) = std::sync::mpsc::channel();
+        // The channel is empty: there is room.
+        let _ = events.try_send(Event::Frame(Arc::new(self.frame(&request))));
+        Feed { view: request.view, events: receiver, commands }
+    }
+}
+
+impl Denied {
+    fn frame(&self, request: &Request) -> Frame {
+        let kind = Registry::get().find(&request.view).map(|view| view.decl.kind);
+        let clock = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+        let wall = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        let mono = std::time::Duration::try_from(clock).unwrap_or_default();
+        let nanos = |time: std::time::Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        Frame {
+            view: request.view.as_str().into(),
+            kind: kind.unwrap_or(crate::frame::Kind::Table),
+            status: Status::Unavailable(Box::new(Unavailable { reason: self.0.clone(), tried: Vec::new() })),
+            time: Stamp { wall_ns: nanos(wall), mono_ns: nanos(mono) },
+            interval: Interval { asked_ns: nanos(request.interval), ..Interval::default() },
+            settings: request.settings.clone().into(),
+            hooks: Arc::new([]),
+            table: Table::default(),
+            histograms: Vec::new(),
+            lost: Lost::default(),
+            cost: Cost::default(),
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! `-b`: what the BCC tool prints, a block per interval.
+
+use std::borrow::Cow;
+use std::io::{self, Write};
+
+use super::shape::{buckets, value_unit, wall};
+use super::{Exporter, Shown};
+use crate::enrich::host::Host;
+use crate::frame::{Align, Column, Frame, Histogram, Kind, Table, Unit, Value};
+
+/// Stars of a full bar, as BCC's.
+const STARS: u64 = 40;
+
+pub(super) struct Text<W> {
+    out: W,
+    blocks: usize,
+}
+
+impl<W: Write> Text<W> {
+    pub fn new(out: W) -> Text<W> {
+        Text { out, blocks: 0 }
+    }
+}
+
+impl<W: Write + Send> Exporter for Text<W> {
+    fn begin(&mut self, _: &Host) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn frame(&mut self, shown: &Shown) -> io::Result<()> {
+        let mut block = String::new();
+        if self.blocks > 0 {
+            block.push('\n');
+        }
+        self.blocks += 1;
+        block.push_str(&title(&shown.frame));
+        match shown.frame.kind {
+            Kind::Histogram => distributions(&mut block, &shown.frame),
+            Kind::Table => table(&mut block, &shown.frame.table),
+        }
+        // One write for a block: another program's lines do not end up inside it.
+        self.out.write_all(block.as_bytes())?;
+        self.out.flush()
+    }
+
+    fn end(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}
+
+/// Time, view, mode, and everything that makes the numbers of this block doubtful.
+fn title(frame: &Frame) -> String {
+    let wall = wall(frame);
+    let seconds = wall.split('.').next().unwrap_or(&wall);
+    let mode = frame.interval.mode.label();
+    let length = frame.interval.real_ns as f64 / 1e9;
+    let mut title = format!("{seconds}Z {}  {mode}, {length:.1} s", frame.view);
+    if frame.lost.total() > 0 {
+        title.push_str(&format!("  lost {}", frame.lost.total()));
+    }
+    if let Some(reason) = frame.status.reason() {
+        title.push_str(&format!("  {}: {}", frame.status.name(), clean(reason.message.as_bytes())));
+    }
+    title.push('\n');
+    title
+}
+
+fn table(block: &mut String, table: &Table) {
+    let shown: Vec<usize> = (0..table.width()).filter(|&column| table.schema.columns[column].visible).collect();
+    let styles: Vec<Style> = shown.iter().map(|&column| Style::of(&table.schema.columns[column])).collect();
+    let mut grid: Vec<Vec<String>> = vec![styles.iter().map(|style| style.head.clone()).collect()];
+    for row in 0..table.len() {
+        let cells = shown.iter().zip(&styles);
+        grid.push(cells.map(|(&column, style)| style.cell(table, table.cell(row, column))).collect());
+    }
+    let cells = |line: &[String], column: usize| unicode_width::UnicodeWidthStr::width(line[column].as_str());
+    let widths: Vec<usize> =
+        (0..shown.len()).map(|column| grid.iter().map(|line| cells(line, column)).max().unwrap_or(0)).collect();
+    for line in &grid {
+        let mut text = String::new();
+        for (column, &width) in widths.iter().enumerate() {
+            let padding = " ".repeat(width - cells(line, column));
+            let space = if column > 0 { " " } else { "" };
+            match table.schema.columns[shown[column]].align {
+                Align::Left => text.extend([space, &line[column], &padding]),
+                Align::Right => text.extend([space, &padding, &line[column]]),
+            }
+        }
+        block.push_str(text.trim_end());
+        block.push('\n');
+    }
+}
+
+/// How a column is printed. BCC's heads name their units (`Kbytes`, `AVGms`, `RX_KB`, `READ_HIT%`),
+/// so the head decides; where it names none, base units are printed and the head says so.
+struct Style {
+    head: String,
+    divide: f64,
+    digits: usize,
+    sign: &'static str,
+}
+
+impl Style {
+    fn of(column: &Column) -> Style {
+        let head = column.bcc.clone();
+        let lower = head.to_lowercase();
+        let (divide, digits, sign) = match column.unit {
+            Some(Unit::Bytes) if lower.starts_with('k') || lower.ends_with("_kb") => (1024.0, 0, ""),
+            Some(Unit::Bytes) if lower.ends_with("_mb") => (1024.0 * 1024.0, 1, ""),
+            Some(Unit::Ns) if lower.ends_with("ms") => (1e6, 2, ""),
+            Some(Unit::Ns) if lower.ends_with("us") => (1e3, 1, ""),
+            Some(Unit::Ns) if !lower.ends_with("ns") => return Style { head: head + "_ns", ..Style::PLAIN },
+            Some(Unit::Ratio) => (0.01, 1, "%"),
+            _ => (1.0, 2, ""),
+        };
+        Style { head, divide, digits, sign }
+    }
+
+    const PLAIN: Style = Style { head: String::new(), divide: 1.0, digits: 2, sign: "" };
+
+    fn cell(&self, table: &Table, value: Value) -> String {
+        match value {
+            Value::Null => "-".to_owned(),
+            Value::Text(span) => clean(table.text(span)).into_owned(),
+            Value::Uint(n) if self.divide == 1.0 => n.to_string(),
+            Value::Int(n) if self.divide == 1.0 => n.to_string(),
+            number => match number.as_f64().filter(|n| n.is_finite()) {
+                Some(n) => format!("{:.*}{}", self.digits, n / self.divide, self.sign),
+                None => "-".to_owned(),
+            },
+        }
+    }
+}
+
+fn distributions(block: &mut String, frame: &Frame) {
+    let unit = match value_unit(&frame.table) {
+        Some(Unit::Ns) => "nsecs",
+        Some(Unit::Bytes) => "bytes",
+        Some(Unit::Pages) => "pages",
+        _ => "value",
+    };
+    for (row, histogram) in frame.histograms.iter().enumerate() {
+        if row > 0 {
+            block.push('\n');
+        }
+        let heads = frame.table.schema.columns.iter().enumerate();
+        let named = heads.filter(|(index, c)| frame.table.schema.key.contains(index) || c.unit.is_none());
+        let key: Vec<String> = named
+            .map(|(index, c)| format!("{} = {}", c.name, Style::of(c).cell(&frame.table, frame.table.cell(row, index))))
+            .collect();
+        if !key.is_empty() {
+            block.push_str(&key.join(", "));
+            block.push('\n');
+        }
+        distribution(block, histogram, unit);
+    }
+}
+
+/// Ranges, counts and stars, from the first to the last bucket in use.
+fn distribution(block: &mut String, histogram: &Histogram, unit: &str) {
+    let buckets = buckets(histogram);
+    // BCC widens the ranges when a bound has more than ten digits.
+    let wide = buckets.last().is_some_and(|bucket| bucket.hi > u64::from(u32::MAX));
+    let (width, stars) = if wide { (20, STARS / 2) } else { (10, STARS) };
+    let most = buckets.iter().map(|bucket| bucket.count).max().unwrap_or(0);
+    if !buckets.is_empty() {
+        block.push_str(&format!("{unit:>half$}{:half$} : count     distribution\n", "", half = width + 2));
+    }
+    for bucket in &buckets {
+        let bar = (u128::from(stars) * u128::from(bucket.count) / u128::from(most.max(1))) as usize;
+        let (range, bar) = (format!("{:>width$} -> {:<width$}", bucket.lo, bucket.hi), "*".repeat(bar));
+        block.push_str(&format!("{range} : {:<8} |{bar:<stars$}|\n", bucket.count, stars = stars as usize));
+    }
+    let count = histogram.count();
+    let mean = histogram.sum.checked_div(count).unwrap_or(0);
+    block.push_str(&format!("avg = {mean} {unit}, total: {} {unit}, count: {count}\n", histogram.sum));
+}
+
+/// Text of the host without what could steer a terminal.
+// To be replaced by `frame::text::clean`, which knows the same characters.
+pub(super) fn clean(bytes: &[u8]) -> Cow<'_, str> {
+    let text = String::from_utf8_lossy(bytes);
+    let unsafe_ = |c: char| {
+        c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}')
+    };
+    if text.contains(unsafe_) { Cow::Owned(text.replace(unsafe_, "\u{fffd}")) } else { text }
+}

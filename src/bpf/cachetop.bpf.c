@@ -18,16 +18,52 @@ struct cache {
 
 HASH_HALVES(pages, struct cache_key, struct cache, 10240);
 
+/* A thread, and how many reads through the cache it had ended by then. */
+struct moment {
+	u32 tid;
+	u32 reads;
+};
+
 /*
- * Who brought a folio in, until it is dirtied. An old folio that is never dirtied is pushed out;
- * an address that is used again is overwritten when the new folio is added.
+ * When a folio was brought in, until it is dirtied. An old folio that is never dirtied is pushed
+ * out; an address that is used again is overwritten when the new folio is added.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 65536);
 	__type(key, u64);
-	__type(value, u32);
+	__type(value, struct moment);
 } added_by SEC(".maps");
+
+/*
+ * Reads that a thread has ended. A folio that is added and then dirtied with no read ended in
+ * between was added by that write: a write miss. One that a read brought in stays a read miss
+ * when the same thread rewrites it: that write hits.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 16384);
+	__type(key, u32);
+	__type(value, u32);
+} reads SEC(".maps");
+
+static __always_inline struct moment this_moment(void)
+{
+	struct moment now = { .tid = bpf_get_current_pid_tgid() };
+	u32 *n = bpf_map_lookup_elem(&reads, &now.tid);
+
+	if (n)
+		now.reads = *n;
+	return now;
+}
+
+static __always_inline void read_ended(void)
+{
+	struct moment now = this_moment();
+	u32 next = now.reads + 1;
+
+	bpf_map_update_elem(&reads, &now.tid, &next, BPF_ANY);
+}
 
 /* The last span a thread went through: a long read reports it again for each batch. */
 struct span {
@@ -66,6 +102,7 @@ static __always_inline void accessed(s64 pages)
 {
 	struct cache *cache;
 
+	read_ended();
 	if (pages <= 0)
 		return;
 	cache = current_cache();
@@ -97,8 +134,10 @@ int BPF_PROG(access__1, struct address_space *mapping, u64 index, u64 last)
 	span->mapping = (u64)mapping;
 	span->index = index;
 	span->last = last;
-	if (same)
+	if (same) {
+		read_ended();
 		return 0;
+	}
 	if (last >= pages)
 		last = pages - 1;
 	accessed(last - index + 1);
@@ -192,7 +231,7 @@ int BPF_KRETPROBE(access__5_ret, s64 ret)
 SEC("tp_btf/mm_filemap_add_to_page_cache")
 int BPF_PROG(add__1, struct folio *folio)
 {
-	u32 pid = bpf_get_current_pid_tgid() >> 32;
+	struct moment now = this_moment();
 	u64 key = (u64)folio;
 	struct cache *cache;
 
@@ -201,7 +240,7 @@ int BPF_PROG(add__1, struct folio *folio)
 		bpf_map_delete_elem(&added_by, &key);
 		return 0;
 	}
-	bpf_map_update_elem(&added_by, &key, &pid, BPF_ANY);
+	bpf_map_update_elem(&added_by, &key, &now, BPF_ANY);
 	cache = current_cache();
 	if (cache)
 		add_pages(&cache->read_misses, folio_pages(folio));
@@ -210,15 +249,15 @@ int BPF_PROG(add__1, struct folio *folio)
 
 static __always_inline int dirtied(struct folio *folio)
 {
-	u32 pid = bpf_get_current_pid_tgid() >> 32, *adder;
+	struct moment now = this_moment(), *added;
 	u64 key = (u64)folio;
 	struct cache *cache;
 	bool missed = false;
 	s64 pages;
 
-	adder = bpf_map_lookup_elem(&added_by, &key);
-	if (adder) {
-		missed = *adder == pid;
+	added = bpf_map_lookup_elem(&added_by, &key);
+	if (added) {
+		missed = added->tid == now.tid && added->reads == now.reads;
 		bpf_map_delete_elem(&added_by, &key);
 	}
 	if (!is_current_wanted())

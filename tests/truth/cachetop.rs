@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use crate::support::files::{self, PAGE};
+use crate::support::filesystem::Filesystem;
 use crate::support::numbers::{is, number};
 use crate::support::{Job, Tool, Worker, assert_near, begin, total};
 
@@ -53,8 +54,8 @@ struct Scratch {
 }
 
 impl Scratch {
-    fn new() -> Scratch {
-        let dir = tempfile::tempdir_in(files::scratch()).expect("a directory");
+    fn new(on: &Filesystem) -> Scratch {
+        let dir = tempfile::tempdir_in(&on.dir).expect("a directory");
         let scratch = Scratch { dir };
         std::fs::write(scratch.path(), vec![0xa5; PAGES * PAGE]).expect("written");
         scratch.evict();
@@ -98,10 +99,9 @@ fn assert_few(what: &str, found: u64) {
     assert!(found as f64 <= PAGES as f64 * NEAR / 100.0, "{what}: {found}, in truth none");
 }
 
-#[test]
-fn a_cold_read_misses_and_a_warm_read_hits_whatever_the_block_size() {
-    let _alone = begin();
-    let scratch = Scratch::new();
+/// A cold read misses and a warm read hits, whatever the block size.
+fn check_reads(on: &Filesystem) {
+    let scratch = Scratch::new(on);
     let tool = Tool::start(&["cachetop"]);
     let mut readers = Vec::new();
     for block in [PAGE, 64 << 10, 1 << 20] {
@@ -121,10 +121,9 @@ fn a_cold_read_misses_and_a_warm_read_hits_whatever_the_block_size() {
     }
 }
 
-#[test]
-fn one_process_may_read_cold_and_rewrite_warm() {
-    let _alone = begin();
-    let scratch = Scratch::new();
+/// One process reads cold and rewrites warm: what it dirties is not taken for what it missed.
+fn check_mixed(on: &Filesystem) {
+    let scratch = Scratch::new(on);
     let tool = Tool::start(&["cachetop"]);
     let worker = scratch.work(64 << 10, "read,write");
     let found = totals(&tool.finish(), &worker);
@@ -137,10 +136,9 @@ fn one_process_may_read_cold_and_rewrite_warm() {
     assert_few("write misses", found("write_misses"));
 }
 
-#[test]
-fn a_new_file_misses_when_written_and_hits_when_rewritten_after_writeback() {
-    let _alone = begin();
-    let scratch = Scratch::new();
+/// A new file misses when it is written, and hits when it is rewritten after writeback.
+fn check_writes(on: &Filesystem) {
+    let scratch = Scratch::new(on);
     std::fs::remove_file(scratch.path()).expect("removed");
     let tool = Tool::start(&["cachetop"]);
     let first = scratch.work(64 << 10, "create,write,sync");
@@ -155,4 +153,52 @@ fn a_new_file_misses_when_written_and_hits_when_rewritten_after_writeback() {
     assert_near("pages dirtied of a written file", again("dirtied"), PAGES as u64, NEAR);
     assert_few("write misses of a written file", again("write_misses"));
     assert_few("read misses of writers", first("read_misses") + again("read_misses"));
+}
+
+#[test]
+fn cold_and_warm_reads_on_the_scratch_disk() {
+    let _alone = begin();
+    check_reads(&Filesystem::scratch());
+}
+
+#[test]
+fn cold_and_warm_reads_on_xfs() {
+    let _alone = begin();
+    Filesystem::of_kind("xfs").iter().for_each(check_reads);
+}
+
+#[test]
+fn cold_and_warm_reads_on_btrfs() {
+    let _alone = begin();
+    Filesystem::of_kind("btrfs").iter().for_each(check_reads);
+}
+
+#[test]
+fn new_and_rewritten_files_on_the_scratch_disk() {
+    let _alone = begin();
+    check_writes(&Filesystem::scratch());
+}
+
+#[test]
+fn new_and_rewritten_files_on_xfs() {
+    let _alone = begin();
+    Filesystem::of_kind("xfs").iter().for_each(check_writes);
+}
+
+#[test]
+fn new_and_rewritten_files_on_btrfs() {
+    let _alone = begin();
+    Filesystem::of_kind("btrfs").iter().for_each(check_writes);
+}
+
+#[test]
+fn reading_and_rewriting_in_one_process_on_the_scratch_disk() {
+    let _alone = begin();
+    check_mixed(&Filesystem::scratch());
+}
+
+#[test]
+fn reading_and_rewriting_in_one_process_on_xfs() {
+    let _alone = begin();
+    Filesystem::of_kind("xfs").iter().for_each(check_mixed);
 }

@@ -9,7 +9,7 @@ use crate::support::{Job, Tool, Worker, assert_near, begin, number, schedule};
 /// Waits that the process under test goes through.
 const WAITS: usize = 10_500;
 /// How long the hog keeps the CPU before it offers it: what each wait lasts, more or less.
-const HOLD: Duration = Duration::from_micros(1_500);
+const HOLD: Duration = Duration::from_micros(2_000);
 
 /// What the workers do: word 1 is the CPU they share.
 pub fn work(job: &Job) {

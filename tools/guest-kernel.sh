@@ -20,7 +20,7 @@ case $series in
     ;;
 esac
 
-cache=${XDG_CACHE_HOME:-$HOME/.cache}/bcc-top/guests
+cache=${XDG_CACHE_HOME:-${HOME:?}/.cache}/bcc-top/guests
 dir=$cache/$series
 # Loaded by the guest's init in the order of `load`. What a kernel has built in is not found, and
 # not missed.

@@ -11,13 +11,14 @@ set -euo pipefail
 series=${1:?"usage: $0 KERNEL [BCC_TOP TEST…]"}
 shift
 here=$(cd "$(dirname "$0")" && pwd)
-cache=${XDG_CACHE_HOME:-$HOME/.cache}/bcc-top/guests
+cache=${XDG_CACHE_HOME:-${HOME:?}/.cache}/bcc-top/guests
 boot_deadline=180
 deadline=${GUEST_DEADLINE:-1500}
 
 kernel=$("$here/guest-kernel.sh" "$series")
 work=$(mktemp -d "${TMPDIR:-/tmp}/guest-$series.XXXXXX")
 qemu=
+# shellcheck disable=SC2317 # the trap calls it
 cleanup() {
     [ -z "$qemu" ] || kill "$qemu" 2>/dev/null || true
     rm -rf "$work"
@@ -45,8 +46,11 @@ make_initramfs() {
 }
 
 make_disks() {
-    truncate -s 512M "$work/ext4" "$work/scratch"
+    truncate -s 512M "$work/ext4" "$work/scratch" "$work/xfs" "$work/btrfs"
     mkfs.ext4 -q -F "$work/ext4"
+    # Without features that are newer than the oldest kernel here.
+    mkfs.xfs -q -f -m bigtime=0,inobtcount=0 -i nrext64=0 "$work/xfs"
+    mkfs.btrfs -q -f "$work/btrfs"
 }
 
 # no_timer_check: the check fails now and then where the emulation is starved.
@@ -59,6 +63,8 @@ start() {
         -append "console=ttyS0 quiet no_timer_check panic=-1 oops=panic" \
         -drive "file=$work/ext4,format=raw,if=none,id=ext4,cache=unsafe" -device virtio-blk-pci,drive=ext4 \
         -drive "file=$work/scratch,format=raw,if=none,id=scratch,cache=unsafe" -device virtio-blk-pci,drive=scratch \
+        -drive "file=$work/xfs,format=raw,if=none,id=xfs,cache=unsafe" -device virtio-blk-pci,drive=xfs \
+        -drive "file=$work/btrfs,format=raw,if=none,id=btrfs,cache=unsafe" -device virtio-blk-pci,drive=btrfs \
         -device virtio-serial-pci \
         -chardev "file,id=results,path=$work/results" -device virtserialport,chardev=results,name=results \
         -chardev "file,id=btf,path=$work/btf" -device virtserialport,chardev=btf,name=btf &

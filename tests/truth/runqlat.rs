@@ -1,48 +1,70 @@
 //! What `runqlat` must be right about: how often, and for how long, one process waited for a CPU.
 
+use std::fs::{File, OpenOptions};
+use std::io::{Read, Write};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::support::{Job, Tool, Worker, assert_near, begin, number, schedule};
+use crate::support::{Job, Tool, Worker, assert_near, begin, files, number, schedule};
 
-/// Waits that the process under test goes through.
-const WAITS: usize = 10_500;
-/// How long the hog keeps the CPU before it offers it: what each wait lasts, more or less.
+/// Waits after a wake-up that the process under test goes through, at least.
+const WOKEN: u64 = 10_000;
+/// Waits after a preemption, at least.
+const PREEMPTED: u64 = 500;
+/// How long the hog keeps the CPU after it has woken the other: what such a wait lasts, unless the
+/// scheduler ends the hog's turn earlier.
 const HOLD: Duration = Duration::from_micros(1_500);
 
-/// What the workers do: word 1 is the CPU they share.
+/// What the workers do: word 1 is the CPU they share, word 2 a directory with two pipes.
 pub fn work(job: &Job) {
     schedule::pin(job.count(1));
+    let pipe = |name: &str| {
+        let path = Path::new(job.word(2)).join(name);
+        // Open for both, a pipe does not wait for the other end.
+        OpenOptions::new().read(true).write(true).open(path).expect("a pipe")
+    };
     match job.word(0) {
-        "hog" => hog(job),
-        "wait" => wait(job),
+        "hog" => hog(job, &pipe("wake"), &pipe("woken")),
+        "wait" => wait(job, &pipe("wake"), &pipe("woken")),
         other => panic!("unknown work {other}"),
     }
 }
 
-/// Burns the CPU, which it offers to others every now and then.
-fn hog(job: &Job) {
+/// Burns the CPU; wakes the other process again and again, in the end leaves it alone.
+fn hog(job: &Job, mut wake: &File, mut woken: &File) {
     job.step(&json!("ready"));
     println!("\"burning\"");
+    let mut answer = [b'+'];
+    while answer == [b'+'] {
+        // Back from sleep it has a whole slice before it. If it did not sleep, its slice could be over
+        // when it wakes the other, which update_curr() notices then, and the other would not wait.
+        std::thread::sleep(Duration::from_micros(50));
+        wake.write_all(b"!").expect("woken");
+        schedule::burn(HOLD);
+        woken.read_exact(&mut answer).expect("an answer");
+    }
     loop {
         schedule::burn(HOLD);
-        std::thread::yield_now();
     }
 }
 
-/// Wants the CPU again and again while the hog has it.
-fn wait(job: &Job) {
+/// Is woken while the hog has the CPU; in the end wants as much of it as the hog does.
+fn wait(job: &Job, mut wake: &File, mut woken: &File) {
     schedule::do_not_preempt();
     job.step(&json!("ready"));
     let (begin, started) = (schedule::statistics(), Instant::now());
-    while schedule::statistics().turns - begin.turns < WAITS as u64 {
-        for _ in 0..50 {
-            schedule::burn(Duration::from_micros(20));
-            std::thread::sleep(Duration::from_micros(100));
-        }
-        // Now and then it burns for so long that it is preempted.
-        schedule::burn(Duration::from_millis(10));
+    let turns = || schedule::statistics().turns - begin.turns;
+    let mut bang = [0];
+    while turns() < WOKEN {
+        wake.read_exact(&mut bang).expect("woken");
+        woken.write_all(b"+").expect("an answer");
+    }
+    wake.read_exact(&mut bang).expect("woken");
+    woken.write_all(b"-").expect("an answer");
+    while turns() < WOKEN + PREEMPTED {
+        schedule::burn(Duration::from_micros(100));
     }
     let (end, seconds) = (schedule::statistics(), started.elapsed().as_secs_f64());
     job.last(&json!({ "waits": end.turns - begin.turns, "ns": end.delay - begin.delay, "seconds": seconds }));
@@ -89,8 +111,13 @@ impl Found {
 fn the_waits_of_a_process_beside_a_hog_are_those_of_its_schedstat() {
     let _alone = begin();
     let cpu = schedule::last_cpu().to_string();
-    let mut worker = Worker::start("runqlat", &["wait", &cpu]);
-    let mut hog = Worker::start("runqlat", &["hog", &cpu]);
+    let pipes = tempfile::tempdir().expect("a directory");
+    for name in ["wake", "woken"] {
+        files::make_fifo(&pipes.path().join(name));
+    }
+    let dir = pipes.path().to_string_lossy();
+    let mut worker = Worker::start("runqlat", &["wait", &cpu, &dir]);
+    let mut hog = Worker::start("runqlat", &["hog", &cpu, &dir]);
     let pid = worker.pid.to_string();
     // Both ways of asking for one process, at the same time.
     let filtered = Tool::start(&["runqlat", "-p", &pid]);

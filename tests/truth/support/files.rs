@@ -70,6 +70,12 @@ pub fn resident(file: &File) -> usize {
     pages.iter().filter(|&&page| page & 1 == 1).count()
 }
 
+/// Makes a pipe with a name.
+pub fn make_fifo(path: &Path) {
+    let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
+    rustix::fs::mknodat(rustix::fs::CWD, path, rustix::fs::FileType::Fifo, mode, 0).expect("a named pipe");
+}
+
 /// A pipe, to splice through.
 pub struct Pipe {
     read: OwnedFd,

@@ -3,6 +3,7 @@
 pub mod aio;
 pub mod disk;
 pub mod files;
+pub mod filesystem;
 pub mod numbers;
 pub mod schedule;
 pub mod tool;

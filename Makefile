@@ -1,0 +1,64 @@
+# Everything a person or a machine does with this tree. The work is in tools/.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+# Kernels that `make test` boots in QEMU; none with GUESTS=.
+GUESTS ?= 5.10 6.1 6.12 7.2
+KERNEL ?= 6.1
+
+BUILD_PACKAGES := clang-19 llvm-19 libelf-dev zlib1g-dev pkg-config make gcc
+TEST_PACKAGES := qemu-system-x86 busybox-static cpio zstd xz-utils binutils e2fsprogs xfsprogs btrfs-progs \
+	debian-archive-keyring fio iperf3 tmux shellcheck
+SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+# Where rustup puts cargo, which a shell that nobody logged in to does not know.
+export PATH := $(PATH):$(HOME)/.cargo/bin
+
+TARGET = $(shell rustc -vV | sed -n 's/^host: //p')
+BINARY = target/$(TARGET)/release/bcc-top
+
+.PHONY: help run build release test lint unit truth guests guest bench build-packages test-packages cargo
+
+help: ## what there is
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+run: build ## build and open the explorer
+	$(SUDO) $(BINARY)
+
+build: build-packages cargo ## the program, in target/
+	cargo build --release --locked
+
+release: build ## one static file, dist/bcc-top
+	tools/release.sh $(BINARY)
+
+test: test-packages lint unit truth guests ## everything: lint, tests, truth on this host and in guests
+
+lint: build-packages cargo ## formatting, clippy, shellcheck
+	cargo fmt --check
+	cargo clippy --locked --all-targets -- -D warnings
+	shellcheck tools/*.sh tests/guest/init .ci/run
+
+unit: build-packages cargo ## all tests but the truth
+	tools/unit.sh
+
+truth: test-packages release ## what the views say against what happened, on this host (root)
+	tools/truth.sh
+
+guests: test-packages release ## the same in QEMU, on every kernel of GUESTS
+	tools/guests.sh $(GUESTS)
+
+guest: test-packages release ## the same on one kernel: make guest KERNEL=6.12
+	tools/guests.sh $(KERNEL)
+
+bench: build-packages cargo ## benchmarks
+	cargo bench --locked
+
+build-packages:
+	@tools/apt-install.sh $(BUILD_PACKAGES)
+
+test-packages:
+	@tools/apt-install.sh $(BUILD_PACKAGES) $(TEST_PACKAGES)
+
+cargo:
+	@command -v cargo >/dev/null || { echo "cargo is missing: install Rust 1.90 or newer, see https://rustup.rs" >&2; exit 1; }

@@ -1,0 +1,57 @@
+//! Filesystems to test on: each has its own way to read ahead, and folios of its own size.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use super::disk::Disk;
+use super::files;
+
+/// A mounted filesystem; one of our own is unmounted in the end.
+pub struct Filesystem {
+    /// A directory in it.
+    pub dir: PathBuf,
+    own: Option<(tempfile::TempDir, Disk)>,
+}
+
+impl Filesystem {
+    /// The one that scratch files are on anyway.
+    pub fn scratch() -> Filesystem {
+        Filesystem { dir: files::scratch(), own: None }
+    }
+
+    /// One of this kind: `BCC_TOP_SCRATCH_KIND` names a directory in one, else it is made on a loop
+    /// device. `None` if this kernel does not know the kind, so that there is nothing to be tested.
+    pub fn of_kind(kind: &str) -> Option<Filesystem> {
+        if let Some(dir) = std::env::var_os(format!("BCC_TOP_SCRATCH_{}", kind.to_uppercase())) {
+            return Some(Filesystem { dir: dir.into(), own: None });
+        }
+        let (dir, disk) = (tempfile::tempdir().expect("a directory"), Disk::over_file(512 << 20));
+        assert!(run(&format!("mkfs.{kind}"), &["-q", "-f", &disk.path.to_string_lossy()]), "mkfs.{kind} failed");
+        let mounted = run("mount", &["-t", kind, &disk.path.to_string_lossy(), &dir.path().to_string_lossy()]);
+        if !mounted {
+            // mount has had the kernel look for a module by now.
+            let known = std::fs::read_to_string("/proc/filesystems").expect("procfs");
+            assert!(!known.split_whitespace().any(|known| known == kind), "mount -t {kind} failed");
+            println!("this kernel has no {kind}");
+            return None;
+        }
+        Some(Filesystem { dir: dir.path().into(), own: Some((dir, disk)) })
+    }
+}
+
+impl Drop for Filesystem {
+    fn drop(&mut self) {
+        if self.own.is_some() {
+            run("umount", &[&self.dir.to_string_lossy()]);
+        }
+    }
+}
+
+fn run(program: &str, arguments: &[&str]) -> bool {
+    let output = Command::new(program).args(arguments).output();
+    let output = output.unwrap_or_else(|error| panic!("{program}: {error} (make test installs it)"));
+    if !output.status.success() {
+        println!("{program} {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    output.status.success()
+}

@@ -8,7 +8,9 @@
 pub mod enrich;
 pub mod feed;
 pub mod frame;
+pub mod host;
 pub mod privilege;
 pub mod probes;
 pub mod sampler;
+pub mod ui;
 pub mod views;

@@ -1,1 +1,0 @@
-//! Tests of the whole explorer without a terminal.

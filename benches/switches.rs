@@ -77,8 +77,11 @@ fn with_tool(mut command: Command, names: &[&str], programs: usize) -> (f64, f64
 pub fn run() {
     let _statistics = sys::enable_stats().expect("run-time statistics: this needs root");
     let mut off = Vec::new();
-    let mut rows: [(&str, Vec<f64>, Vec<f64>); 3] =
-        [("empty programs", vec![], vec![]), ("bcc-top runqlat", vec![], vec![]), ("libbpf-tools runqlat", vec![], vec![])];
+    let mut rows: [(&str, Vec<f64>, Vec<f64>); 3] = [
+        ("empty programs", vec![], vec![]),
+        ("bcc-top runqlat", vec![], vec![]),
+        ("libbpf-tools runqlat", vec![], vec![]),
+    ];
     for _ in 0..ROUNDS {
         off.push(ping_pong());
         let floor = Floor::attach(&["sched_wakeup", "sched_wakeup_new", "sched_switch"]);

@@ -11,10 +11,8 @@ const KEY: usize = 8;
 const VALUE: usize = 24;
 
 fn hash(entries: u32) -> OwnedFd {
-    let options = libbpf_sys::bpf_map_create_opts {
-        sz: size_of::<libbpf_sys::bpf_map_create_opts>() as _,
-        ..Default::default()
-    };
+    let options =
+        libbpf_sys::bpf_map_create_opts { sz: size_of::<libbpf_sys::bpf_map_create_opts>() as _, ..Default::default() };
     let map = MapHandle::create(MapType::Hash, Some("reader"), KEY as u32, VALUE as u32, entries, &options)
         .expect("a hash map: these tests need root");
     map.as_fd().try_clone_to_owned().expect("a descriptor")

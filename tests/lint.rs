@@ -6,10 +6,43 @@ use bcc_top::views::Registry;
 
 /// Names of flags that every view has: a setting of that name could not be reached.
 const COMMON_FLAGS: &[&str] = &[
-    "interval", "count", "duration", "batch", "json", "ndjson", "csv", "sort", "reverse", "rows", "pid", "comm",
-    "cgroup", "filter", "columns", "since-start", "per-second", "set", "hook", "strict", "theme", "ascii", "color",
-    "slow", "no-mouse", "log-file", "quiet", "config", "glyphs", "view", "btf", "lib", "max-overhead", "record",
-    "version", "help", "tree",
+    "interval",
+    "count",
+    "duration",
+    "batch",
+    "json",
+    "ndjson",
+    "csv",
+    "sort",
+    "reverse",
+    "rows",
+    "pid",
+    "comm",
+    "cgroup",
+    "filter",
+    "columns",
+    "since-start",
+    "per-second",
+    "set",
+    "hook",
+    "strict",
+    "theme",
+    "ascii",
+    "color",
+    "slow",
+    "no-mouse",
+    "log-file",
+    "quiet",
+    "config",
+    "glyphs",
+    "view",
+    "btf",
+    "lib",
+    "max-overhead",
+    "record",
+    "version",
+    "help",
+    "tree",
 ];
 
 #[test]
@@ -18,7 +51,8 @@ fn declared_columns_exist_in_the_program_and_are_explained() {
         let decl = &view.decl;
         let mut settings = vec![vec![]];
         if let Some((name, set)) = decl.group_by() {
-            let choice = |c: &bcc_top::views::SettingChoice| vec![(name.to_owned(), SettingValue::Text(c.name.clone()))];
+            let choice =
+                |c: &bcc_top::views::SettingChoice| vec![(name.to_owned(), SettingValue::Text(c.name.clone()))];
             settings.extend(set.choices.iter().map(choice));
         }
         let mut known = std::collections::HashSet::new();

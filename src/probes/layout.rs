@@ -140,7 +140,8 @@ impl Layout {
     /// # Errors
     /// A sentence if there is no such map or a declared column does not exist.
     pub fn new(btf: &Btf<'_>, decl: &ViewDecl, map: &str, choice: Option<&SettingChoice>) -> Result<Layout, String> {
-        let (key, value) = map_types(btf, map).ok_or_else(|| format!("there is no map {map} with key and value types"))?;
+        let (key, value) =
+            map_types(btf, map).ok_or_else(|| format!("there is no map {map} with key and value types"))?;
         let mut raw = Vec::new();
         if key.resolved().kind() == BtfKind::Struct {
             raw_fields(key, true, &mut raw);

@@ -76,6 +76,9 @@ mod tests {
     fn the_failing_program_and_the_verdict_are_found() {
         assert_eq!(failed_program(LOG), Some("submit__2"));
         assert_eq!(verifier_verdict(LOG), Some("R0 invalid mem access 'map_value_or_null'"));
-        assert_eq!(failed_map("libbpf: Error in bpf_create_map_xattr(x):\nlibbpf: map 'since_task': failed to create: -22"), Some("since_task"));
+        assert_eq!(
+            failed_map("libbpf: Error in bpf_create_map_xattr(x):\nlibbpf: map 'since_task': failed to create: -22"),
+            Some("since_task")
+        );
     }
 }

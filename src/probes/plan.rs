@@ -229,8 +229,7 @@ fn reason(hook: &str, causes: &[(Program, Failure)]) -> Reason {
     ];
     let class = TELLING.into_iter().find(|class| causes.iter().any(|(_, f)| f.class == *class));
     let class = class.unwrap_or(ReasonClass::SymbolMissing);
-    let list: Vec<String> =
-        causes.iter().map(|(p, f)| format!("{}/{}: {}", p.kind, p.target, f.result)).collect();
+    let list: Vec<String> = causes.iter().map(|(p, f)| format!("{}/{}: {}", p.kind, p.target, f.result)).collect();
     let message = match list.is_empty() {
         true => format!("there is no such alternative for \"{hook}\""),
         false => format!("nothing can be attached for \"{hook}\" ({})", list.join("; ")),
@@ -247,8 +246,12 @@ pub fn remedy(class: ReasonClass) -> &'static str {
         ReasonClass::PerfParanoid => "lower kernel.perf_event_paranoid, or run it with CAP_PERFMON",
         ReasonClass::NoBtf => "use a kernel built with CONFIG_DEBUG_INFO_BTF=y, or name its BTF with --btf FILE",
         ReasonClass::SymbolMissing => "use another kernel, or another view; `bcc-top doctor` lists what runs here",
-        ReasonClass::NoKprobes => "use a kernel built with CONFIG_KPROBES=y, or another view; `bcc-top doctor` lists what runs here",
-        ReasonClass::NoFentry => "use a kernel with BPF trampolines, or another view; `bcc-top doctor` lists what runs here",
+        ReasonClass::NoKprobes => {
+            "use a kernel built with CONFIG_KPROBES=y, or another view; `bcc-top doctor` lists what runs here"
+        }
+        ReasonClass::NoFentry => {
+            "use a kernel with BPF trampolines, or another view; `bcc-top doctor` lists what runs here"
+        }
         ReasonClass::NoTracefs => "mount -t tracefs nodev /sys/kernel/tracing",
         ReasonClass::ModuleMissing => "load the module, then retry",
         ReasonClass::TargetMissing => "name the library with --lib PATH",

@@ -93,9 +93,8 @@ pub fn programs(view: &View) -> Result<Vec<Program>, String> {
 }
 
 fn programs_of(object: &OpenObject) -> Vec<Program> {
-    let program = |p: libbpf_rs::OpenProgram<'_>| {
-        Program::parse(&p.name().to_string_lossy(), &p.section().to_string_lossy())
-    };
+    let program =
+        |p: libbpf_rs::OpenProgram<'_>| Program::parse(&p.name().to_string_lossy(), &p.section().to_string_lossy());
     object.progs().map(program).collect()
 }
 
@@ -148,9 +147,10 @@ impl Probe {
     pub fn programs(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
         let loaded = |p: &libbpf_rs::Program<'_>| p.name().to_str().is_some_and(|name| self.loaded.contains(name));
         // SAFETY: the descriptor belongs to the object, which outlives the borrow.
-        self.object.progs().filter(loaded).map(|p| unsafe {
-            BorrowedFd::borrow_raw(std::os::fd::AsRawFd::as_raw_fd(&p.as_fd()))
-        })
+        self.object
+            .progs()
+            .filter(loaded)
+            .map(|p| unsafe { BorrowedFd::borrow_raw(std::os::fd::AsRawFd::as_raw_fd(&p.as_fd())) })
     }
 
     /// Sets the epoch: from now on programs write the half `epoch & 1`.
@@ -230,9 +230,8 @@ impl<'a> Attempt<'a> {
         programs.retain(|p| tree || p.hook != FOLLOW);
         let needs = needs(view);
         let questions = questions(&programs, &needs, &object);
-        let facts = Facts::gather(&questions, wish.btf.as_deref()).map_err(|e| {
-            unavailable(ReasonClass::NoBtf, format!("this kernel has no type information (BTF): {e}"))
-        })?;
+        let facts = Facts::gather(&questions, wish.btf.as_deref())
+            .map_err(|e| unavailable(ReasonClass::NoBtf, format!("this kernel has no type information (BTF): {e}")))?;
         let uses = elf::maps_of_programs(view.object);
         Ok(Attempt { view, wish, programs, uses, facts, needs, failures: vec![] })
     }

@@ -89,7 +89,8 @@ fn drain_hash(map: &OwnedFd, key_size: usize, value_size: usize, rows: &mut RawR
         grow(&mut rows.keys, keys + batch as usize * key_size);
         grow(&mut rows.values, values + batch as usize * value_size);
         let from = (!first).then_some(&mut token);
-        match sys::drain_batch(map.as_fd(), from, &mut next, &mut rows.keys[keys..], &mut rows.values[values..], batch) {
+        match sys::drain_batch(map.as_fd(), from, &mut next, &mut rows.keys[keys..], &mut rows.values[values..], batch)
+        {
             Ok(step) => {
                 rows.count += step.count as usize;
                 if !step.more {

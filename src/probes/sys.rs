@@ -60,9 +60,8 @@ pub fn drain_batch(
 /// What the kernel says; `ENOENT` if there is no such key.
 pub fn lookup(map: BorrowedFd<'_>, key: &[u8], value: &mut [u8]) -> io::Result<()> {
     // SAFETY: key and value have the map's sizes (the caller made them for this map).
-    let err = unsafe {
-        libbpf_sys::bpf_map_lookup_elem(map.as_raw_fd(), key.as_ptr().cast(), value.as_mut_ptr().cast())
-    };
+    let err =
+        unsafe { libbpf_sys::bpf_map_lookup_elem(map.as_raw_fd(), key.as_ptr().cast(), value.as_mut_ptr().cast()) };
     errno(err)
 }
 
@@ -72,9 +71,8 @@ pub fn lookup(map: BorrowedFd<'_>, key: &[u8], value: &mut [u8]) -> io::Result<(
 /// What the kernel says.
 pub fn update(map: BorrowedFd<'_>, key: &[u8], value: &[u8]) -> io::Result<()> {
     // SAFETY: as for `lookup`.
-    let err = unsafe {
-        libbpf_sys::bpf_map_update_elem(map.as_raw_fd(), key.as_ptr().cast(), value.as_ptr().cast(), 0)
-    };
+    let err =
+        unsafe { libbpf_sys::bpf_map_update_elem(map.as_raw_fd(), key.as_ptr().cast(), value.as_ptr().cast(), 0) };
     errno(err)
 }
 
@@ -168,9 +166,7 @@ pub fn program_counters(program: BorrowedFd<'_>) -> io::Result<ProgramCounters> 
     let mut info: libbpf_sys::bpf_prog_info = unsafe { std::mem::zeroed() };
     let mut len = size_of_val(&info) as u32;
     // SAFETY: `info` is `len` bytes; the kernel writes at most that many.
-    let err = unsafe {
-        libbpf_sys::bpf_obj_get_info_by_fd(program.as_raw_fd(), (&raw mut info).cast(), &mut len)
-    };
+    let err = unsafe { libbpf_sys::bpf_obj_get_info_by_fd(program.as_raw_fd(), (&raw mut info).cast(), &mut len) };
     errno(err)?;
     Ok(ProgramCounters { run_time_ns: info.run_time_ns, runs: info.run_cnt, misses: info.recursion_misses })
 }

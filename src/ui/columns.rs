@@ -1,7 +1,7 @@
 //! Which columns fit, and how wide they are. Widths come from the declarations alone, never from
 //! the rows, so that columns stand still.
 
-use crate::frame::{Agg, Schema};
+use crate::frame::{Agg, Schema, Unit};
 
 /// Cells of the trend column and its gap, smallest.
 const TREND: u16 = 9;
@@ -48,8 +48,13 @@ fn total(widths: impl Iterator<Item = u16>) -> u16 {
 
 fn narrowest(schema: &Schema, column: usize) -> u16 {
     let meta = &schema.columns[column];
-    // One more for the arrow behind the head of a sorted column.
-    meta.min_width.max(meta.label.len() as u16).min(meta.ideal_width.max(meta.min_width)).max(1)
+    // Narrower than this, numbers lose digits: rather one column less.
+    let digits = match meta.unit {
+        Some(Unit::Bytes) => 8,
+        Some(Unit::Ns) => 7,
+        _ => 1,
+    };
+    meta.min_width.max(digits).max((meta.label.len() as u16).min(meta.ideal_width))
 }
 
 fn comfortable(schema: &Schema, column: usize) -> u16 {
@@ -126,7 +131,7 @@ mod tests {
             assert!(used <= width, "{width}: {fit:?}");
         }
         let narrow = fit(&schema, sort, 18, 0, false);
-        assert_eq!(names(&schema, &narrow), ["pid", "bytes"]);
+        assert_eq!(names(&schema, &narrow), ["pid", "rw", "bytes"]);
         assert!(narrow.dropped > 0);
         assert_eq!(fit(&schema, sort, 200, 0, false).dropped, 0);
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crossterm::event::{KeyEvent, KeyEventKind};
 
 use crate::feed::Command;
-use crate::frame::{Kind, SettingValue, Type};
+use crate::frame::{SettingValue, Type};
 
 use super::action::{Action, Binding, Meaning, Place, key_name, meaning};
 use super::app::{App, Effect, Screen};
@@ -348,13 +348,5 @@ impl App {
         self.views[at].load = Load::Loading(crate::feed::LoadStep::Verify, self.now);
         self.effects.push(Effect::Send(at, Command::Retry));
         self.say("trying again");
-    }
-
-    /// Whether the view that keys go to shows one distribution only.
-    pub(super) fn single_histogram(&self) -> bool {
-        self.view().is_some_and(|view| {
-            let rows = view.shown.as_ref().map_or(0, |shown| shown.frame.table.schema.key.len());
-            view.kind() == Kind::Histogram && rows == 0
-        })
     }
 }

@@ -37,7 +37,8 @@ impl Export {
         let views: Vec<&str> = app.visible().map(|at| app.views[at].name.as_str()).collect();
         let wall =
             app.visible().filter_map(|at| app.views[at].shown.as_ref()).map(|shown| shown.source.time.wall_ns).max();
-        let name = file_name(&app.options.host, &views.join("+"), wall.unwrap_or(0));
+        let view = if let [one] = views.as_slice() { one } else { "dashboard" };
+        let name = file_name(&app.options.host, view, wall.unwrap_or(0));
         Export { input: Input::new(name), scope: Scope::Screen }
     }
 

@@ -50,7 +50,28 @@ pub fn lines(app: &App) -> Vec<Line> {
         lines.push(Line::Pair(sign.to_owned(), meaning.to_owned()));
     }
     lines.push(Line::Text("Shift-drag still selects text where the mouse is on.".to_owned()));
-    lines
+    wrapped(lines, app.area.width)
+}
+
+/// Cells of the keys at the left.
+pub fn key_width(width: u16) -> u16 {
+    if width >= 50 { 16 } else { 11 }
+}
+
+/// Long meanings go on in the next line.
+fn wrapped(lines: Vec<Line>, width: u16) -> Vec<Line> {
+    let room = width.saturating_sub(key_width(width) + 2).max(8) as usize;
+    let mut out = Vec::with_capacity(lines.len());
+    for line in lines {
+        match line {
+            Line::Pair(key, text) => {
+                let mut key = Some(key);
+                out.extend(wrap(&text, room).into_iter().map(|text| Line::Pair(key.take().unwrap_or_default(), text)));
+            }
+            other => out.push(other),
+        }
+    }
+    out
 }
 
 /// What the view that keys go to measures.
@@ -75,20 +96,18 @@ pub fn explain(app: &App, width: u16) -> Vec<Line> {
         lines.extend(wrap(cannot, width.saturating_sub(2)).into_iter().map(|line| Line::Text(format!("  {line}"))));
     }
     lines.push(Line::Text(String::new()));
-    columns(view, width, &mut lines);
+    columns(view, &mut lines);
     hooks(view, &mut lines);
     lines.push(Line::Text(format!("BCC: {}(8)   bcc-top explain {}", decl.name, decl.name)));
-    lines
+    wrapped(lines, app.area.width)
 }
 
-fn columns(view: &View, width: usize, lines: &mut Vec<Line>) {
+fn columns(view: &View, lines: &mut Vec<Line>) {
     lines.push(Line::Head("Columns".to_owned()));
     let schema = view.shown.as_ref().map(|shown| shown.frame.table.schema.clone()).unwrap_or_default();
     for column in &schema.columns {
         let unit = column.unit.map(|unit| format!(" ({unit:?})").to_lowercase()).unwrap_or_default();
-        for (at, line) in wrap(&format!("{}{unit}", column.help), width.saturating_sub(16)).into_iter().enumerate() {
-            lines.push(Line::Pair(if at == 0 { column.name.clone() } else { String::new() }, line));
-        }
+        lines.push(Line::Pair(column.name.clone(), format!("{}{unit}", column.help)));
     }
     if schema.columns.is_empty() {
         let declared = view.decl.into_iter().flat_map(|decl| &decl.col);

@@ -201,7 +201,7 @@ pub fn split_list(area: Rect) -> (Rect, Rect) {
         let picture = Rect { y: area.y + list, height: area.height - list, ..area };
         return (Rect { height: list, ..area }, picture);
     }
-    let list = (area.width * 2 / 5).max(30);
+    let list = area.width / 2;
     (Rect { width: list, ..area }, Rect::new(area.x + list + 1, area.y, area.width - list - 1, area.height))
 }
 

@@ -32,9 +32,11 @@ mod view;
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use crate::frame::Frame;
+
+pub use crate::enrich::process::ProcessFacts;
 
 pub use shell::run;
 
@@ -76,27 +78,6 @@ impl Default for Options {
             count: None,
         }
     }
-}
-
-/// What is known of a process besides the frames.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ProcessFacts {
-    /// Process.
-    pub pid: u32,
-    /// Its name.
-    pub comm: String,
-    /// Command line.
-    pub cmdline: String,
-    /// Owner.
-    pub user: String,
-    /// cgroup v2 path.
-    pub cgroup: String,
-    /// Container, if it runs in one.
-    pub container: Option<String>,
-    /// Its parents, nearest first.
-    pub parents: Vec<(u32, String)>,
-    /// When it was started.
-    pub started: Option<SystemTime>,
 }
 
 /// A document from frames.

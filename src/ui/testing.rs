@@ -106,15 +106,15 @@ pub fn frame(view: &str, kind: Kind, table: Table, index: u64) -> Frame {
 pub fn disk_frame(index: u64) -> Frame {
     let schema = Schema {
         columns: vec![
-            column("pid", "PID", Some(Unit::Id), Agg::Key, (7, 7), 0),
-            column("comm", "COMM", None, Agg::Last, (10, 16), 1),
-            column("rw", "D", None, Agg::Key, (1, 1), 2),
-            column("disk", "DISK", None, Agg::Key, (7, 8), 5),
-            column("io", "I/O", Some(Unit::Count), Agg::Sum, (6, 7), 3),
-            column("bytes", "BYTES", Some(Unit::Bytes), Agg::Sum, (9, 9), 1),
-            column("latency_sum", "LATSUM", Some(Unit::Ns), Agg::Sum, (8, 9), 9),
-            column("latency_avg", "AVG", Some(Unit::Ns), Agg::Formula(Formula::Mean { sum: 6, count: 4 }), (8, 9), 4),
-            column("latency_max", "MAX", Some(Unit::Ns), Agg::Max, (8, 9), 6),
+            column("pid", "PID", Some(Unit::Id), Agg::Key, (5, 8), 1),
+            column("comm", "COMM", None, Agg::Last, (6, 16), 5),
+            column("rw", "D", None, Agg::Key, (1, 1), 1),
+            column("disk", "DISK", None, Agg::Key, (4, 10), 1),
+            column("io", "I/O", Some(Unit::Count), Agg::Sum, (5, 8), 5),
+            column("bytes", "BYTES", Some(Unit::Bytes), Agg::Sum, (6, 9), 5),
+            column("latency_sum", "LATSUM", Some(Unit::Ns), Agg::Sum, (6, 9), 5),
+            column("latency_avg", "AVG", Some(Unit::Ns), Agg::Formula(Formula::Mean { sum: 6, count: 4 }), (6, 9), 5),
+            column("latency_max", "MAX", Some(Unit::Ns), Agg::Max, (6, 9), 5),
         ],
         key: vec![0, 2, 3],
         totals: vec![4, 5],
@@ -159,14 +159,14 @@ pub fn disk_frame(index: u64) -> Frame {
 pub fn net_frame(index: u64) -> Frame {
     let schema = Schema {
         columns: vec![
-            column("pid", "PID", Some(Unit::Id), Agg::Key, (7, 7), 0),
-            column("comm", "COMM", None, Agg::Last, (10, 16), 3),
-            column("laddr", "LADDR", None, Agg::Key, (12, 18), 6),
-            column("lport", "LPORT", Some(Unit::Id), Agg::Key, (5, 5), 5),
-            column("raddr", "RADDR", None, Agg::Key, (12, 18), 2),
-            column("rport", "RPORT", Some(Unit::Id), Agg::Key, (5, 5), 4),
-            column("rx", "RX", Some(Unit::Bytes), Agg::Sum, (9, 9), 1),
-            column("tx", "TX", Some(Unit::Bytes), Agg::Sum, (9, 9), 1),
+            column("pid", "PID", Some(Unit::Id), Agg::Key, (5, 8), 1),
+            column("comm", "COMM", None, Agg::Last, (6, 16), 5),
+            column("laddr", "LADDR", None, Agg::Key, (9, 18), 1),
+            column("lport", "LPORT", Some(Unit::Id), Agg::Key, (5, 5), 1),
+            column("raddr", "RADDR", None, Agg::Key, (9, 18), 1),
+            column("rport", "RPORT", Some(Unit::Id), Agg::Key, (5, 5), 1),
+            column("rx", "RX", Some(Unit::Bytes), Agg::Sum, (6, 9), 5),
+            column("tx", "TX", Some(Unit::Bytes), Agg::Sum, (6, 9), 5),
         ],
         key: vec![0, 2, 3, 4, 5],
         totals: vec![6, 7],
@@ -198,12 +198,12 @@ pub fn net_frame(index: u64) -> Frame {
 pub fn cache_frame(index: u64) -> Frame {
     let schema = Schema {
         columns: vec![
-            column("pid", "PID", Some(Unit::Id), Agg::Key, (7, 7), 0),
-            column("user", "USER", None, Agg::Last, (6, 8), 6),
-            column("comm", "COMM", None, Agg::Last, (10, 16), 2),
-            column("hits", "HITS", Some(Unit::Pages), Agg::Sum, (7, 9), 1),
-            column("misses", "MISSES", Some(Unit::Pages), Agg::Sum, (7, 9), 3),
-            column("dirtied", "DIRTIED", Some(Unit::Pages), Agg::Sum, (7, 9), 5),
+            column("pid", "PID", Some(Unit::Id), Agg::Key, (5, 8), 1),
+            column("user", "USER", None, Agg::Last, (4, 10), 5),
+            column("comm", "COMM", None, Agg::Last, (6, 16), 5),
+            column("hits", "HITS", Some(Unit::Pages), Agg::Sum, (5, 8), 5),
+            column("misses", "MISSES", Some(Unit::Pages), Agg::Sum, (5, 8), 5),
+            column("dirtied", "DIRTIED", Some(Unit::Pages), Agg::Sum, (5, 8), 5),
             column(
                 "read_ratio",
                 "READ%",
@@ -236,15 +236,15 @@ pub fn cache_frame(index: u64) -> Frame {
 /// One distribution; or one for each of some processes.
 pub fn hist_frame(index: u64, keyed: bool) -> Frame {
     let mut columns = vec![
-        column("count", "COUNT", Some(Unit::Count), Agg::Sum, (7, 9), 1),
-        column("sum", "SUM", Some(Unit::Ns), Agg::Sum, (8, 9), 9),
-        column("max", "MAX", Some(Unit::Ns), Agg::Max, (8, 9), 2),
+        column("count", "COUNT", Some(Unit::Count), Agg::Sum, (5, 8), 5),
+        column("sum", "SUM", Some(Unit::Ns), Agg::Sum, (6, 9), 5),
+        column("max", "MAX", Some(Unit::Ns), Agg::Max, (6, 9), 5),
     ];
     columns[1].visible = false;
     let mut schema = Schema { columns, key: vec![], totals: vec![0, 1], sort: Some((0, true)) };
     if keyed {
-        schema.columns.insert(0, column("pid", "PID", Some(Unit::Id), Agg::Key, (7, 7), 0));
-        schema.columns.insert(1, column("comm", "COMM", None, Agg::Last, (8, 14), 3));
+        schema.columns.insert(0, column("pid", "PID", Some(Unit::Id), Agg::Key, (5, 8), 1));
+        schema.columns.insert(1, column("comm", "COMM", None, Agg::Last, (6, 16), 5));
         schema.key = vec![0];
         schema.totals = vec![2, 3];
         schema.sort = Some((2, true));

@@ -28,12 +28,17 @@ pub fn draw(app: &App, buf: &mut Buffer, area: Rect, detail: &Detail) -> bool {
     jumps(app, detail, &mut lines);
     let head = format!("{}  {}", view.name, view.title());
     put(buf, area.x + 1, area.y, area.right(), &head, app.theme.title);
-    let name = if area.width >= 50 { 16 } else { 10 };
+    let name = name_width(area.width);
     for ((key, value, style), y) in lines.iter().zip(area.y + 1 + u16::from(area.height > 12)..area.bottom()) {
-        put(buf, area.x + 2, y, area.right(), key, app.theme.dim);
-        put(buf, area.x + 2 + name, y, area.right(), value, *style);
+        put(buf, area.x + 1, y, area.x + name, key, app.theme.dim);
+        put(buf, area.x + 1 + name, y, area.right(), value, *style);
     }
     true
+}
+
+/// Cells of the names at the left.
+fn name_width(width: u16) -> u16 {
+    if width >= 50 { 16 } else { (width / 3).clamp(6, 12) }
 }
 
 fn columns(app: &App, view: &View, detail: &Detail, width: u16, lines: &mut Vec<(String, String, Style)>) {
@@ -43,7 +48,7 @@ fn columns(app: &App, view: &View, detail: &Detail, width: u16, lines: &mut Vec<
         return;
     };
     let table = shown.table(row);
-    let room = (width as usize).saturating_sub(20);
+    let room = width.saturating_sub(name_width(width) + 2).max(8) as usize;
     for (at, column) in table.schema.columns.iter().enumerate() {
         let value = format::cell(table, row.at as usize, at, app.look);
         let mut pieces = wrap(&value, room).into_iter();
@@ -83,9 +88,8 @@ fn process(app: &App, detail: &Detail, width: u16, lines: &mut Vec<(String, Stri
         Some(None) => lines.push(("process".to_owned(), format!("{pid} has ended"), dim)),
         Some(Some(facts)) => {
             for (name, value) in known(facts) {
-                for (at, line) in
-                    wrap(&text::clean_str(&value), (width as usize).saturating_sub(20)).into_iter().take(3).enumerate()
-                {
+                let room = width.saturating_sub(name_width(width) + 2).max(8) as usize;
+                for (at, line) in wrap(&text::clean_str(&value), room).into_iter().take(3).enumerate() {
                     lines.push((if at == 0 { name.to_owned() } else { String::new() }, line, app.theme.fg));
                 }
             }
@@ -99,9 +103,9 @@ fn known(facts: &ProcessFacts) -> Vec<(&'static str, String)> {
     let started = facts.started.and_then(|at| at.duration_since(SystemTime::UNIX_EPOCH).ok());
     let started = started.map(|since| humantime::format_rfc3339_seconds(SystemTime::UNIX_EPOCH + since).to_string());
     let all = [
-        ("command", facts.cmdline.clone()),
+        ("command", facts.cmdline.join(" ")),
         ("user", facts.user.clone()),
-        ("cgroup", facts.cgroup.clone()),
+        ("cgroup", facts.cgroup.clone().unwrap_or_default()),
         ("container", facts.container.clone().unwrap_or_default()),
         ("parents", parents.join(" < ")),
         ("started", started.unwrap_or_default()),

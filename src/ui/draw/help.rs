@@ -9,8 +9,10 @@ use super::{put, put_right};
 
 /// Draws a page; `true`: it covers what is below.
 pub fn page(app: &App, buf: &mut Buffer, area: Rect, lines: &[Line], scroll: usize) -> bool {
-    let key_width = if area.width >= 50 { 16 } else { 11 };
-    for (line, y) in lines.iter().skip(scroll).zip(area.y..area.bottom()) {
+    let key_width = super::super::help::key_width(area.width);
+    let all = lines.len() <= area.height as usize;
+    let room = Rect { height: area.height.saturating_sub(u16::from(!all)), ..area };
+    for (line, y) in lines.iter().skip(scroll).zip(room.y..room.bottom()) {
         let (x, right) = (area.x + 1, area.right());
         match line {
             Line::Head(text) => put(buf, x, y, right, text, app.theme.title),
@@ -21,9 +23,9 @@ pub fn page(app: &App, buf: &mut Buffer, area: Rect, lines: &[Line], scroll: usi
             }
         };
     }
-    let below = lines.len().saturating_sub(scroll + area.height as usize);
+    let below = lines.len().saturating_sub(scroll + room.height as usize);
     if below > 0 && area.height > 0 {
-        put_right(buf, area.x, area.bottom() - 1, area.right(), &format!(" {below} more, j k scroll "), app.theme.dim);
+        put_right(buf, area.x, area.bottom() - 1, area.right(), &format!("{below} more, j k scroll "), app.theme.dim);
     }
     true
 }

@@ -15,6 +15,9 @@ use super::{put, put_right, table};
 /// Empty buckets in a row beyond which they are folded.
 const FOLD: usize = 4;
 
+/// Lines that may be saved by putting the ends together.
+const ENDS: usize = 3;
+
 /// Cells of a range label: `512 – 1023 ns`.
 const LABEL: u16 = 14;
 
@@ -30,21 +33,48 @@ enum Line {
 /// The lines of a distribution in `height` rows. Too many buckets are put together rather than cut.
 fn lines(hist: &Histogram, height: usize) -> Vec<Line> {
     let Some((first, last)) = hist.used() else { return Vec::new() };
+    let fine = fold(by_step(hist, first, last, 1));
+    if fine.len() <= height + ENDS && height > ENDS {
+        return join_ends(fine, height);
+    }
     for step in 1..=64usize {
-        let mut below = 0;
-        let mut out: Vec<Line> = Vec::new();
-        for start in (first - first % step..=last).step_by(step) {
-            let end = start + step - 1;
-            let count: u64 = (start..=end).filter_map(|bucket| hist.buckets.get(bucket)).sum();
-            below += count;
-            out.push(Line::Bucket { first: start, last: end, count, below });
-        }
-        let out = fold(out);
+        let out = fold(by_step(hist, first, last, step));
         if out.len() <= height {
             return out;
         }
     }
     Vec::new()
+}
+
+fn by_step(hist: &Histogram, first: usize, last: usize, step: usize) -> Vec<Line> {
+    let mut below = 0;
+    let line = |start: usize| {
+        let end = start + step - 1;
+        let count: u64 = (start..=end).filter_map(|bucket| hist.buckets.get(bucket)).sum();
+        below += count;
+        Line::Bucket { first: start, last: end, count, below }
+    };
+    (first - first % step..=last).step_by(step).map(line).collect()
+}
+
+/// Where a few lines are too many, the thinner end is put together: the middle keeps its shape.
+fn join_ends(mut lines: Vec<Line>, height: usize) -> Vec<Line> {
+    let count = |line: &Line| if let Line::Bucket { count, .. } = line { *count } else { 0 };
+    while lines.len() > height.max(2) {
+        let end = lines.len() - 2;
+        let low = count(&lines[0]) + count(&lines[1]) < count(&lines[end]) + count(&lines[end + 1]);
+        let at = if low { 0 } else { end };
+        let (a, b) = (lines.remove(at), lines.remove(at));
+        let joined = match (a, b) {
+            (Line::Bucket { first, count: a, .. }, Line::Bucket { last, count: b, below, .. }) => {
+                Line::Bucket { first, last, count: a + b, below }
+            }
+            // A fold at an end has nothing on one side of it.
+            (Line::Folded, line) | (line, Line::Folded) => line,
+        };
+        lines.insert(at, joined);
+    }
+    lines
 }
 
 fn fold(all: Vec<Line>) -> Vec<Line> {

@@ -53,6 +53,8 @@ fn hints(app: &App, buf: &mut Buffer, area: Rect) {
     };
     let place = app.place();
     let bound = BINDINGS.iter().filter(|binding| !binding.hint.is_empty() && binding.places.contains(&place));
+    let expand = super::super::action::Action::Expand;
+    let bound = bound.filter(|b| b.action != expand || place == super::super::action::Place::Dashboard);
     let bound = bound.filter(|binding| {
         binding.action != super::super::action::Action::GroupBy
             || app.view().is_some_and(|v| v.decl.is_some_and(|d| d.group_by().is_some()))
@@ -120,11 +122,12 @@ fn filter(app: &App, buf: &mut Buffer, area: Rect, line: &FilterLine) {
 fn export(app: &App, buf: &mut Buffer, area: Rect, export: &Export) {
     clear(buf, area);
     let frames = export.frames(app).len();
+    // What Tab leads to; with the whole history, how much that is.
     let scope = match export.scope {
-        Scope::Screen => format!("screen, {frames} frames"),
-        Scope::History => format!("history, {frames} frames"),
+        Scope::Screen => "whole history".to_owned(),
+        Scope::History => format!("screen only ({frames} frames)"),
     };
-    let note = format!("{scope}  Tab scope  {} write", app.glyphs.enter);
+    let note = format!("Tab {scope}  {} write", app.glyphs.enter);
     let x = put(buf, area.x + 1, area.y, area.right(), "write ", app.theme.key);
     let room = area.right().saturating_sub(text::width(&note) as u16 + 2).max(x + 10).min(area.right());
     let end = typed(app, buf, x, area.y, room, &export.input);

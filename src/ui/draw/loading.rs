@@ -23,7 +23,10 @@ pub fn draw(app: &App, buf: &mut Buffer, area: Rect, view: &View) {
         Load::Loading(step, since) => {
             let spin = (app.now - app.started).as_millis() / SPIN.as_millis() % 4;
             let sign = if app.options.slow { "" } else { app.glyphs.spinner[spin as usize] };
-            format!("{sign} loading {}  {}", view.name, progress(app, step, since))
+            let progress = progress(app, step, since);
+            // Only where it is, where there is no room for where it has been.
+            let progress = if area.width < 70 { progress.rsplit("  ").next().unwrap_or_default() } else { &progress };
+            format!("{sign} loading {}  {progress}", view.name)
         }
         Load::Off if app.cursor.is_some() => "nothing is held of that time".to_owned(),
         Load::Off => "not loaded".to_owned(),

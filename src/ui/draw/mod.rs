@@ -154,6 +154,9 @@ fn put_right(buf: &mut Buffer, left: u16, y: u16, right: u16, text: &str, style:
 
 /// Fills a line with one sign.
 fn line(buf: &mut Buffer, area: Rect, sign: &str, style: Style) {
+    if area.height == 0 {
+        return;
+    }
     for x in area.x..area.right() {
         put(buf, x, area.y, area.right(), sign, style);
     }

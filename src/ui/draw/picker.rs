@@ -15,8 +15,8 @@ use super::{border, clear, put, put_right};
 
 /// Draws the list of views, with all about the one under the cursor where there is room.
 pub fn draw(app: &App, buf: &mut Buffer, area: Rect, picker: &Picker) {
-    let area = if area.width > 44 { Rect { x: area.x + 1, width: area.width - 2, ..area } } else { area };
     clear(buf, area);
+    let area = if area.width > 44 { Rect { x: area.x + 1, width: area.width - 2, ..area } } else { area };
     border(app, buf, area, true);
     let (left, right) = (area.x + 2, area.right().saturating_sub(2));
     put(buf, left, area.y, right, " Open a view ", app.theme.title);
@@ -60,7 +60,7 @@ fn draw_list(app: &App, buf: &mut Buffer, area: Rect, picker: &Picker) {
                 let style = if reason { app.theme.dim } else { app.theme.fg };
                 let style = if here { style.patch(app.theme.title) } else { style };
                 put(buf, area.x, y, area.right(), if here { app.glyphs.cursor } else { " " }, app.theme.key);
-                let line = format!("{:<14} {:<10} {state}", decl.name, decl.kind.name());
+                let line = format!("{:<11} {:<9} {state}", decl.name, decl.kind.name());
                 put(
                     buf,
                     area.x + 2,
@@ -88,6 +88,7 @@ fn state(app: &App, decl: &ViewDecl) -> (String, bool) {
     }
 }
 
+/// All about one view.
 fn facts(app: &App, buf: &mut Buffer, area: Rect, decl: &ViewDecl) {
     let width = area.width as usize;
     let mut lines = vec![(decl.name.clone(), app.theme.title), (String::new(), app.theme.fg)];
@@ -100,6 +101,10 @@ fn facts(app: &App, buf: &mut Buffer, area: Rect, decl: &ViewDecl) {
     };
     add("", &decl.question);
     add("", "");
+    if let Some(reason) = app.unavailable.get(&decl.name) {
+        add("", &format!("Cannot run: {}", text::clean_str(reason)));
+        add("", "");
+    }
     add("kind", decl.kind.name());
     add("cost", &decl.cost);
     let aliases = decl.aliases.join(" ");

@@ -108,7 +108,15 @@ pub fn draw(app: &App, buf: &mut Buffer, area: Rect, at: usize) {
     let view = &app.views[at];
     let (y, right) = (area.y, area.right());
     let badged = layout::bands(app).tabs.height == 0;
-    let manner = if badged { tabs::badge(app) } else { manner(app, view) };
+    // Very narrow: that it is live goes without saying.
+    let plain = badged && area.width < 30 && app.cursor.is_none();
+    let manner = if plain {
+        String::new()
+    } else if badged {
+        tabs::badge(app)
+    } else {
+        manner(app, view)
+    };
     let manner = if view.unavailable().is_some() { "NOT RUNNING".to_owned() } else { manner };
     let manner_x = right.saturating_sub(text::width(&manner) as u16 + 1);
     let mut x = put(buf, area.x + 1, y, right, &view.name, app.theme.title);
@@ -120,14 +128,13 @@ pub fn draw(app: &App, buf: &mut Buffer, area: Rect, at: usize) {
     } else {
         let numbers = summary(app, view);
         // The words yield to the numbers.
-        let words =
-            if view.unavailable().is_some() { view.decl.map_or("", |decl| &decl.question) } else { view.title() };
+        let words = view.title();
         let need: usize = numbers.iter().map(|n| text::width(n) + 2).sum();
         if (x as usize) + 2 + text::width(words) + need < manner_x as usize && !words.is_empty() {
-            x = put(buf, x + 2, y, manner_x, words, app.theme.fg) + 1;
+            x = put(buf, x + 2, y, manner_x, words, app.theme.fg);
         }
         for number in numbers {
-            if x + 2 + text::width(&number) as u16 >= manner_x {
+            if x + 2 + text::width(&number) as u16 > manner_x {
                 break;
             }
             x = put(buf, x + 2, y, manner_x, &number, app.theme.accent);

@@ -59,7 +59,9 @@ fn tried(app: &App, lines: &mut Vec<(String, Style)>, why: &Unavailable, width: 
     if why.tried.is_empty() {
         return;
     }
-    let names = why.tried.iter().flat_map(|report| &report.tried).map(|t| t.kind.len() + t.target.len() + 1);
+    let used = why.tried.iter().filter_map(|r| Some(r.kind.as_ref()?.len() + r.target.as_ref()?.len() + 1));
+    let names =
+        why.tried.iter().flat_map(|report| &report.tried).map(|t| t.kind.len() + t.target.len() + 1).chain(used);
     let name = names.max().unwrap_or(0).clamp(5, 36);
     let purpose = why.tried.iter().map(|report| report.purpose.len()).max().unwrap_or(0).clamp(7, 16);
     lines.push((format!("       {:<purpose$}  {:<name$}  result", "purpose", "tried"), app.theme.header));

@@ -116,9 +116,12 @@ fn detail_of_a_row() {
             Some(Box::new(ProcessFacts {
                 pid: 4412,
                 comm: "fio".into(),
-                cmdline: "fio --name=randwrite --rw=randwrite --bs=64k --size=4g --numjobs=2 --time_based".into(),
+                cmdline: "fio --name=randwrite --rw=randwrite --bs=64k --size=4g --numjobs=2 --time_based"
+                    .split(' ')
+                    .map(str::to_owned)
+                    .collect(),
                 user: "root".into(),
-                cgroup: "/system.slice/docker-0123456789ab.scope".into(),
+                cgroup: Some("/system.slice/docker-0123456789ab.scope".into()),
                 container: Some("docker 0123456789ab".into()),
                 parents: vec![(4400, "bash".into()), (1, "systemd".into())],
                 started: Some(std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_795_345_000)),
@@ -165,7 +168,7 @@ fn log_pane() {
     // The logger is one for the whole process; nothing else in these tests logs at this level.
     let _ = tui_logger::init_logger(log::LevelFilter::Warn);
     tui_logger::set_default_level(log::LevelFilter::Warn);
-    log::warn!("biotop: submit: fentry is refused, using kprobe");
+    log::warn!("fentry is refused");
     tui_logger::move_events();
     for size in [(80, 24), (40, 10)] {
         let mut rig = table(size, Level::Unicode);

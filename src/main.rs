@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use bcc_top::cli::{self, Parts};
 use bcc_top::examine::LiveExaminer;
+use bcc_top::explore;
 use bcc_top::sampler::Live;
 
 fn main() {
     let parts = Parts {
         opener: |options| Arc::new(Live { btf: options.btf.clone() }),
         examiner: Some(|btf| Box::new(LiveExaminer { btf: btf.map(Path::to_owned) })),
-        explorer: None,
+        explorer: Some(explore::run),
     };
     // Threads of views may still be loading or detaching: the process ends without them.
     std::process::exit(cli::run(&parts).into());

@@ -85,3 +85,18 @@ pub fn exporter<W: Write + Send + 'static>(format: Format, out: W) -> Box<dyn Ex
         Format::Csv => Box::new(csv::Csv::new(out)),
     }
 }
+
+/// The document that `--json` writes, of these frames.
+///
+/// # Errors
+/// Only if a value cannot be serialised.
+pub fn document(host: &Host, frames: &[std::sync::Arc<Frame>]) -> io::Result<Vec<u8>> {
+    let mut out = Vec::new();
+    let mut json = json::Json::new(&mut out);
+    json.begin(host)?;
+    for frame in frames {
+        json.frame(&Shown::whole((**frame).clone()))?;
+    }
+    json.end()?;
+    Ok(out)
+}

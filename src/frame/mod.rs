@@ -5,9 +5,11 @@
 
 pub mod accumulate;
 pub mod filter;
+pub mod format;
 pub mod histogram;
 pub mod order;
 pub mod table;
+pub mod text;
 
 use std::sync::Arc;
 

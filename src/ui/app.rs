@@ -1,0 +1,438 @@
+//! The state of the explorer and what happens to it: no terminal, no clock, no file in here.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crossterm::event::{KeyEvent, MouseEvent};
+use ratatui::layout::Rect;
+
+use crate::feed::{Command, Event, LoadStep, Request};
+use crate::frame::Frame;
+use crate::frame::format::Look;
+use crate::host::Sample;
+use crate::views::Registry;
+
+use super::export::Export;
+use super::glyphs::{Depth, Glyphs, Level, SPIN};
+use super::history::{self, MAX_BYTES};
+use super::overlay::Overlay;
+use super::theme::Theme;
+use super::view::{Cause, Load, View};
+use super::{Options, ProcessFacts};
+
+/// Views stay loaded this long after they left the screen.
+const KEEP_WARM: Duration = Duration::from_secs(30);
+
+/// How long a toast stays.
+const TOAST: Duration = Duration::from_secs(4);
+
+/// Shortest interval at which the slow profile runs.
+const SLOWEST_WIRE: Duration = Duration::from_secs(5);
+
+/// Everything that can happen.
+#[derive(Debug)]
+pub enum Input {
+    /// A key.
+    Key(KeyEvent),
+    /// Text pasted in one go.
+    Paste(String),
+    /// The mouse.
+    Mouse(MouseEvent),
+    /// The terminal has that many columns and rows.
+    Resize(u16, u16),
+    /// A view says something; the generation tells an earlier loading apart.
+    Feed(usize, u32, Event),
+    /// Time went by.
+    Tick,
+    /// The host's gauges.
+    Host(Sample),
+    /// Facts of a process, asked for earlier.
+    Facts(u32, Option<Box<ProcessFacts>>),
+    /// Which views cannot run here, and the short reason.
+    Unavailable(Vec<(String, String)>),
+    /// An export ended: the file and its size, or what went wrong.
+    Exported(Result<(String, u64), String>),
+    /// The program was suspended and is back.
+    Resumed,
+}
+
+/// What the shell around the core has to do.
+#[derive(Debug)]
+pub enum Effect {
+    /// Run a view.
+    Open(usize, u32, Request),
+    /// Tell a running view.
+    Send(usize, Command),
+    /// Stop a view.
+    Close(usize),
+    /// Look a process up.
+    Facts(u32),
+    /// Find out which views can run.
+    Availability,
+    /// Write frames to a file.
+    Export(String, Vec<Arc<Frame>>),
+    /// Draw everything again.
+    Redraw,
+    /// Suspend.
+    Suspend,
+    /// End; `true` leaves the last frame on the terminal.
+    Quit(bool),
+}
+
+/// What fills the screen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Screen {
+    /// The grid.
+    Dashboard,
+    /// One view.
+    View(usize),
+}
+
+/// The state of the explorer.
+#[derive(Debug)]
+pub struct App {
+    /// How it was started.
+    pub options: Options,
+    /// Styles.
+    pub theme: Theme,
+    /// Signs.
+    pub glyphs: Glyphs,
+    /// How numbers are written.
+    pub look: Look,
+    /// The terminal.
+    pub area: Rect,
+    /// Tabs.
+    pub views: Vec<View>,
+    /// Panes of the dashboard, as tabs.
+    pub panes: Vec<usize>,
+    /// What fills the screen.
+    pub screen: Screen,
+    /// What did before.
+    pub before: Screen,
+    /// Pane with the focus.
+    pub focus: usize,
+    /// What lies over the screen, the top one last.
+    pub overlays: Vec<Overlay>,
+    /// Whether the log pane is open.
+    pub log: bool,
+    /// One line for the user.
+    pub toast: Option<(String, Instant)>,
+    /// The moment that is looked at; `None`: live.
+    pub cursor: Option<u64>,
+    /// First key of a longer one.
+    pub pending: Option<String>,
+    /// Refresh interval.
+    pub interval: Duration,
+    /// The host's gauges.
+    pub host: Option<Sample>,
+    /// Now.
+    pub now: Instant,
+    /// When the explorer started.
+    pub started: Instant,
+    /// Short reasons of views that cannot run, as far as known.
+    pub unavailable: HashMap<String, String>,
+    /// Whether something may look different from the last drawing.
+    pub dirty: bool,
+    pub(super) effects: Vec<Effect>,
+    pub(super) click: Option<(u16, u16, Instant)>,
+    /// Views that count towards the number of frames asked for.
+    counted: usize,
+}
+
+impl App {
+    /// The explorer over these views: one opens full screen, several as a dashboard, none as the overview.
+    pub fn new(options: Options, layout: Vec<Request>, now: Instant) -> App {
+        let (depth, level) = (options.depth.unwrap_or(Depth::Ansi), options.level.unwrap_or(Level::Unicode));
+        let (theme, problems) = match &options.theme_text {
+            Some(text) => Theme::parse(&options.theme, text, depth),
+            None => Theme::built_in(&options.theme, depth),
+        };
+        for problem in problems {
+            log::warn!("{problem}");
+        }
+        let interval = layout.first().map_or(options.interval, |request| request.interval);
+        let interval = if options.slow { interval.max(SLOWEST_WIRE) } else { interval };
+        let views = layout.into_iter().map(|request| {
+            let decl = Registry::get().find(&request.view).map(|view| &view.decl);
+            View::new(Request { interval, ..request }, decl)
+        });
+        let views: Vec<View> = views.collect();
+        let counted = views.len();
+        let mut app = App {
+            theme,
+            glyphs: Glyphs::new(level),
+            look: Look { raw: false, ascii: level == Level::Ascii },
+            area: Rect::new(0, 0, 80, 24),
+            panes: if views.len() > 1 { (0..views.len().min(9)).collect() } else { Vec::new() },
+            screen: if views.len() == 1 { Screen::View(0) } else { Screen::Dashboard },
+            before: Screen::Dashboard,
+            views,
+            focus: 0,
+            overlays: Vec::new(),
+            log: false,
+            toast: None,
+            cursor: None,
+            pending: None,
+            interval,
+            host: None,
+            now,
+            started: now,
+            unavailable: HashMap::new(),
+            dirty: true,
+            effects: Vec::new(),
+            click: None,
+            counted,
+            options,
+        };
+        app.show(app.screen);
+        app.counted = app.counted.max(if counted == 0 { app.views.len() } else { 0 });
+        app
+    }
+
+    /// What the shell has to do before the first input.
+    pub fn start(&mut self) -> Vec<Effect> {
+        std::mem::take(&mut self.effects)
+    }
+
+    /// Takes one input.
+    pub fn handle(&mut self, now: Instant, input: Input) -> Vec<Effect> {
+        self.now = now;
+        self.expire();
+        match input {
+            Input::Key(key) => self.key(&key),
+            Input::Paste(text) => self.paste(&text),
+            Input::Mouse(event) => self.mouse(event),
+            Input::Resize(width, height) => {
+                self.area = Rect::new(0, 0, width, height);
+                self.dirty = true;
+                self.effects.push(Effect::Redraw);
+            }
+            Input::Feed(view, generation, event) => self.feed(view, generation, event),
+            Input::Tick => {}
+            Input::Host(sample) => {
+                self.dirty |= self.host != Some(sample);
+                self.host = Some(sample);
+            }
+            Input::Facts(pid, facts) => self.facts(pid, facts),
+            Input::Unavailable(reasons) => {
+                self.unavailable.extend(reasons);
+                self.dirty = true;
+            }
+            Input::Exported(Ok((file, size))) => {
+                let size = crate::frame::format::number(size as f64, crate::frame::Unit::Bytes, self.look);
+                self.say(format!("wrote {file} ({size})"));
+            }
+            Input::Exported(Err(problem)) => self.say(format!("not written: {problem}")),
+            Input::Resumed => {
+                self.dirty = true;
+                self.effects.push(Effect::Redraw);
+            }
+        }
+        std::mem::take(&mut self.effects)
+    }
+
+    /// When something happens without an input.
+    pub fn wake(&self) -> Option<Instant> {
+        let toast = self.toast.as_ref().map(|&(_, until)| until);
+        let hold = self.visible().filter_map(|view| self.views[view].hold);
+        let warm = self.views.iter().filter(|view| view.load != Load::Off);
+        let warm = warm.filter_map(|view| view.hidden_since.map(|since| since + KEEP_WARM));
+        let spin = self.spinning().then_some(self.now + SPIN);
+        toast.into_iter().chain(hold).chain(warm).chain(spin).min()
+    }
+
+    fn spinning(&self) -> bool {
+        !self.options.slow && self.visible().any(|view| matches!(self.views[view].load, Load::Loading(..)))
+    }
+
+    fn expire(&mut self) {
+        let now = self.now;
+        self.dirty |= self.spinning();
+        if self.toast.as_ref().is_some_and(|&(_, until)| now >= until) {
+            self.toast = None;
+            self.dirty = true;
+        }
+        for at in 0..self.views.len() {
+            let view = &mut self.views[at];
+            if view.hold.is_some_and(|until| now >= until) {
+                view.hold = None;
+                view.refresh(self.cursor, now, Cause::User);
+                self.dirty = true;
+            }
+            if view.hidden_since.is_some_and(|since| now >= since + KEEP_WARM) {
+                view.hidden_since = None;
+                if view.load != Load::Off {
+                    view.load = Load::Off;
+                    view.generation += 1;
+                    view.first = None;
+                    self.effects.push(Effect::Close(at));
+                    self.dirty = true;
+                }
+            }
+        }
+    }
+
+    fn feed(&mut self, at: usize, generation: u32, event: Event) {
+        let Some(view) = self.views.get_mut(at).filter(|view| view.generation == generation) else { return };
+        match event {
+            Event::Loading(step) => view.load = Load::Loading(step, self.now),
+            Event::Attached => view.load = Load::Loading(LoadStep::FirstSample, self.now),
+            Event::First(frame) => {
+                view.load = Load::Running;
+                view.first = Some(frame);
+            }
+            Event::Frame(frame) => {
+                if let Some(reason) = frame.status.reason().filter(|_| view.seen == 0) {
+                    log::warn!("{}: {}", view.name, reason.message);
+                }
+                view.push(frame);
+                let mut all: Vec<_> = self.views.iter_mut().map(|view| &mut view.history).collect();
+                history::trim(&mut all, MAX_BYTES);
+            }
+            Event::Ended => view.load = Load::Ended,
+        }
+        let view = &mut self.views[at];
+        match view.unavailable() {
+            Some(why) => self.unavailable.insert(view.name.clone(), why.reason.message.clone()),
+            None => self.unavailable.remove(&view.name),
+        };
+        if self.cursor.is_none() || view.shown.is_none() {
+            view.refresh(self.cursor, self.now, Cause::Frame);
+        }
+        self.dirty |= self.is_visible(at);
+        self.count();
+    }
+
+    /// A positional COUNT ends the explorer as it ends BCC's tools.
+    fn count(&mut self) {
+        let Some(count) = self.options.count else { return };
+        let mut counted = self.views.iter().take(self.counted);
+        if counted.all(|view| view.seen >= count || view.unavailable().is_some() || view.load == Load::Ended) {
+            self.effects.push(Effect::Quit(true));
+        }
+    }
+
+    /// The views on the screen.
+    pub fn visible(&self) -> impl Iterator<Item = usize> {
+        let (panes, one) = match self.screen {
+            Screen::Dashboard => (self.panes.as_slice(), None),
+            Screen::View(view) => (&[][..], Some(view)),
+        };
+        panes.iter().copied().chain(one)
+    }
+
+    /// Whether a view is on the screen.
+    pub fn is_visible(&self, view: usize) -> bool {
+        self.visible().any(|at| at == view)
+    }
+
+    /// The view that keys go to.
+    pub fn current(&self) -> Option<usize> {
+        match self.screen {
+            Screen::Dashboard => self.panes.get(self.focus).copied(),
+            Screen::View(view) => Some(view),
+        }
+    }
+
+    /// The view that keys go to.
+    pub fn view(&self) -> Option<&View> {
+        self.current().and_then(|at| self.views.get(at))
+    }
+
+    pub(super) fn view_mut(&mut self) -> Option<&mut View> {
+        self.current().and_then(|at| self.views.get_mut(at))
+    }
+
+    /// Brings a screen up: loads what is on it, and notes what left it.
+    pub fn show(&mut self, screen: Screen) {
+        if screen == Screen::Dashboard && self.panes.is_empty() {
+            let overview = Registry::get().overview();
+            self.panes = overview.iter().take(9).map(|view| self.tab_of(&view.decl.name)).collect();
+        }
+        if screen != self.screen {
+            self.before = self.screen;
+        }
+        self.screen = screen;
+        if let Screen::View(at) = screen
+            && let Some(pane) = self.panes.iter().position(|&pane| pane == at)
+        {
+            self.focus = pane;
+        }
+        for at in 0..self.views.len() {
+            if self.is_visible(at) {
+                self.views[at].hidden_since = None;
+                self.load(at);
+                self.views[at].refresh(self.cursor, self.now, Cause::User);
+            } else if self.views[at].hidden_since.is_none() && self.views[at].load != Load::Off {
+                self.views[at].hidden_since = Some(self.now);
+            }
+        }
+        self.dirty = true;
+    }
+
+    /// The tab of the view called `name`; a new one if it has none.
+    pub fn tab_of(&mut self, name: &str) -> usize {
+        if let Some(at) = self.views.iter().position(|view| view.name == name) {
+            return at;
+        }
+        let request = Request {
+            view: name.to_owned(),
+            interval: self.interval,
+            first: None,
+            settings: Vec::new(),
+            force: Vec::new(),
+        };
+        self.views.push(View::new(request, Registry::get().find(name).map(|view| &view.decl)));
+        self.views.len() - 1
+    }
+
+    fn load(&mut self, at: usize) {
+        let view = &mut self.views[at];
+        if view.load != Load::Off {
+            return;
+        }
+        view.load = Load::Loading(LoadStep::Verify, self.now);
+        view.generation += 1;
+        view.request.interval = self.interval;
+        view.request.first = Some(self.interval.min(Duration::from_millis(300)));
+        self.effects.push(Effect::Open(at, view.generation, view.request.clone()));
+    }
+
+    /// Shows a line for a while.
+    pub fn say(&mut self, text: impl Into<String>) {
+        self.toast = Some((text.into(), self.now + TOAST));
+        self.dirty = true;
+    }
+
+    /// Works out again what is shown of the view that keys go to.
+    pub(super) fn refresh(&mut self) {
+        let (cursor, now) = (self.cursor, self.now);
+        if let Some(view) = self.view_mut() {
+            view.refresh(cursor, now, Cause::User);
+        }
+        self.dirty = true;
+    }
+
+    /// Works out again what is shown of every view on the screen.
+    pub(super) fn refresh_all(&mut self, cause: Cause) {
+        for at in 0..self.views.len() {
+            if self.is_visible(at) {
+                self.views[at].refresh(self.cursor, self.now, cause);
+            }
+        }
+        self.dirty = true;
+    }
+
+    /// Sends a command to a running view.
+    pub(super) fn tell(&mut self, at: usize, command: Command) {
+        if self.views[at].load != Load::Off {
+            self.effects.push(Effect::Send(at, command));
+        }
+    }
+
+    pub(super) fn export(&mut self, export: &Export) {
+        let frames = export.frames(self);
+        self.effects.push(Effect::Export(export.path(), frames));
+    }
+}

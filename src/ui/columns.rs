@@ -1,0 +1,155 @@
+//! Which columns fit, and how wide they are. Widths come from the declarations alone, never from
+//! the rows, so that columns stand still.
+
+use crate::frame::{Agg, Schema, Unit};
+
+/// Cells of the trend column and its gap, smallest.
+const TREND: u16 = 9;
+
+/// Columns on the screen.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Fit {
+    /// Column and its width.
+    pub columns: Vec<(usize, u16)>,
+    /// Columns that would be shown on a wider screen.
+    pub dropped: usize,
+    /// Width of the trend column.
+    pub trend: Option<u16>,
+}
+
+/// Chooses columns for `width` cells. `left` columns after the first are scrolled away.
+pub fn fit(schema: &Schema, sort: Option<usize>, width: u16, left: usize, trend: bool) -> Fit {
+    let visible: Vec<usize> =
+        (0..schema.columns.len()).filter(|&c| schema.columns[c].visible || Some(c) == sort).collect();
+    if visible.is_empty() || width == 0 {
+        return Fit::default();
+    }
+    let mut kept =
+        if left == 0 { by_priority(schema, sort, &visible, width) } else { scrolled(schema, &visible, width, left) };
+    let dropped = visible.len() - kept.len() - if left == 0 { 0 } else { left.min(visible.len() - 1) };
+    if kept.is_empty() {
+        kept.push(visible[0]);
+    }
+    let room = width.saturating_sub(if trend && dropped == 0 { TREND } else { 0 });
+    let spare = |room: u16| room.checked_sub(total(kept.iter().map(|&c| comfortable(schema, c))));
+    let with_trend = trend && dropped == 0 && width >= 79 && spare(room).is_some();
+    let room = if with_trend { room } else { width };
+    let widths = widen(schema, &kept, room);
+    let used = total(widths.iter().copied());
+    let trend = with_trend.then(|| (width - used).saturating_sub(1).clamp(TREND - 1, 16));
+    Fit { columns: kept.into_iter().zip(widths).collect(), dropped, trend }
+}
+
+fn total(widths: impl Iterator<Item = u16>) -> u16 {
+    let mut count = 0u16;
+    let sum = widths.inspect(|_| count += 1).fold(0u16, u16::saturating_add);
+    sum.saturating_add(count.saturating_sub(1))
+}
+
+fn narrowest(schema: &Schema, column: usize) -> u16 {
+    let meta = &schema.columns[column];
+    // Narrower than this, numbers lose digits: rather one column less.
+    let digits = match meta.unit {
+        Some(Unit::Bytes) => 8,
+        Some(Unit::Ns) => 7,
+        _ => 1,
+    };
+    meta.min_width.max(digits).max((meta.label.len() as u16).min(meta.ideal_width))
+}
+
+fn comfortable(schema: &Schema, column: usize) -> u16 {
+    let meta = &schema.columns[column];
+    (narrowest(schema, column) + meta.ideal_width.max(narrowest(schema, column))).div_ceil(2)
+}
+
+/// Keys and the sorted column go last, then by priority, the rightmost of equals first.
+fn by_priority(schema: &Schema, sort: Option<usize>, visible: &[usize], width: u16) -> Vec<usize> {
+    let mut kept = visible.to_vec();
+    while kept.len() > 1 && total(kept.iter().map(|&c| narrowest(schema, c))) > width {
+        let rank = |&&c: &&usize| {
+            let rank = if Some(c) == sort {
+                0
+            } else if schema.columns[c].agg == Agg::Key {
+                1
+            } else {
+                2
+            };
+            (rank, schema.columns[c].priority, c)
+        };
+        let Some(&worst) = kept.iter().skip(1).max_by_key(rank) else { break };
+        kept.retain(|&c| c != worst);
+    }
+    kept
+}
+
+fn scrolled(schema: &Schema, visible: &[usize], width: u16, left: usize) -> Vec<usize> {
+    let mut kept = vec![visible[0]];
+    for &column in visible.iter().skip(1 + left.min(visible.len().saturating_sub(2))) {
+        kept.push(column);
+        if total(kept.iter().map(|&c| narrowest(schema, c))) > width {
+            kept.pop();
+            break;
+        }
+    }
+    kept
+}
+
+/// Shares the room out: everybody gets the narrowest, then the neediest first up to the ideal.
+fn widen(schema: &Schema, kept: &[usize], width: u16) -> Vec<u16> {
+    let mut widths: Vec<u16> = kept.iter().map(|&c| narrowest(schema, c)).collect();
+    let ideal: Vec<u16> = kept.iter().zip(&widths).map(|(&c, &w)| schema.columns[c].ideal_width.max(w)).collect();
+    let mut spare = width.saturating_sub(total(widths.iter().copied()));
+    while spare > 0 {
+        let needy =
+            (0..kept.len()).filter(|&i| widths[i] < ideal[i]).max_by_key(|&i| (ideal[i] - widths[i], usize::MAX - i));
+        let Some(needy) = needy else { break };
+        widths[needy] += 1;
+        spare -= 1;
+    }
+    if let [only] = widths.as_mut_slice() {
+        *only = (*only).min(width);
+    }
+    widths
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ui::testing::{disk_frame, net_frame};
+
+    fn names(schema: &Schema, fit: &Fit) -> Vec<String> {
+        fit.columns.iter().map(|&(c, _)| schema.columns[c].name.clone()).collect()
+    }
+
+    #[test]
+    fn keys_and_the_sorted_column_survive_a_narrow_pane() {
+        let schema = disk_frame(0).table.schema.clone();
+        let sort = schema.index("bytes");
+        for width in 1..=200 {
+            let fit = fit(&schema, sort, width, 0, true);
+            let used: u16 = total(fit.columns.iter().map(|&(_, w)| w)) + fit.trend.map_or(0, |t| t + 1);
+            assert!(used <= width, "{width}: {fit:?}");
+        }
+        let narrow = fit(&schema, sort, 18, 0, false);
+        assert_eq!(names(&schema, &narrow), ["pid", "rw", "bytes"]);
+        assert!(narrow.dropped > 0);
+        assert_eq!(fit(&schema, sort, 200, 0, false).dropped, 0);
+    }
+
+    #[test]
+    fn the_trend_needs_80_columns_and_room() {
+        let schema = disk_frame(0).table.schema.clone();
+        assert!(fit(&schema, None, 79, 0, true).trend.is_some());
+        assert!(fit(&schema, None, 70, 0, true).trend.is_none());
+        let schema = net_frame(0).table.schema.clone();
+        assert!(fit(&schema, None, 79, 0, true).trend.is_none());
+    }
+
+    #[test]
+    fn the_first_column_stays_when_scrolled() {
+        let schema = disk_frame(0).table.schema.clone();
+        let fit = fit(&schema, None, 40, 3, false);
+        assert_eq!(names(&schema, &fit)[0], "pid");
+        assert!(!names(&schema, &fit).contains(&"comm".to_owned()));
+    }
+}

@@ -1,0 +1,352 @@
+//! What each action does.
+
+use std::time::Duration;
+
+use crossterm::event::{KeyEvent, KeyEventKind};
+
+use crate::feed::Command;
+use crate::frame::{SettingValue, Type};
+
+use super::action::{Action, Binding, Meaning, Place, key_name, meaning};
+use super::app::{App, Effect, Screen};
+use super::detail::Detail;
+use super::export::Export;
+use super::layout;
+use super::overlay::{FilterLine, Overlay, SortMenu};
+use super::picker::Picker;
+use super::view::{Cause, Load, Rendering};
+
+/// Intervals that `+` and `-` step through, ms.
+const INTERVALS: [u64; 8] = [250, 500, 1000, 2000, 5000, 10_000, 30_000, 60_000];
+
+impl App {
+    /// Where keys go when nothing lies over the screen.
+    pub fn place(&self) -> Place {
+        match self.screen {
+            Screen::Dashboard => Place::Dashboard,
+            Screen::View(_) if self.view().is_some_and(|view| view.unavailable().is_some()) => Place::Unavailable,
+            Screen::View(_) => Place::View,
+        }
+    }
+
+    pub(super) fn key(&mut self, key: &KeyEvent) {
+        if key.kind == KeyEventKind::Release {
+            return;
+        }
+        let Some(name) = key_name(key) else { return };
+        if self.toast.take().is_some() {
+            self.dirty = true;
+        }
+        match name.as_str() {
+            // These work wherever the user is, also while an input line is open.
+            "Ctrl-c" | "F10" => return self.act(Action::Quit),
+            "Ctrl-l" => return self.act(Action::Redraw),
+            "Ctrl-z" => return self.act(Action::Suspend),
+            _ => {}
+        }
+        if let Some(overlay) = self.overlays.pop() {
+            self.dirty = true;
+            return self.overlay_key(overlay, &name, key);
+        }
+        let pending = self.pending.take();
+        match meaning(&name, pending.as_deref(), self.place()) {
+            Meaning::Does(Binding { built: true, action, .. }) => self.act(*action),
+            Meaning::Does(binding) => self.say(format!("{name}: {} is not built yet", binding.help)),
+            Meaning::Elsewhere(binding) => self.say(format!("{name}: {} does not work here; help is ?", binding.help)),
+            Meaning::Prefix => self.pending = Some(name),
+            Meaning::Nothing => self.say(format!("{name} does nothing; help is ?")),
+        }
+    }
+
+    /// Does it.
+    pub fn act(&mut self, action: Action) {
+        self.dirty = true;
+        match action {
+            Action::Close if self.log => self.log = false,
+            Action::Close | Action::Quit => self.effects.push(Effect::Quit(false)),
+            Action::QuitLeave => self.effects.push(Effect::Quit(true)),
+            Action::Cancel => self.cancel(),
+            Action::Help => self.overlays.push(Overlay::Help(0)),
+            Action::Explain => self.overlays.push(Overlay::Explain(0)),
+            Action::Picker => {
+                self.effects.push(Effect::Availability);
+                self.overlays.push(Overlay::Picker(Picker::new(self)));
+            }
+            Action::Log => self.log = !self.log,
+            Action::Redraw => self.effects.push(Effect::Redraw),
+            Action::Suspend => self.effects.push(Effect::Suspend),
+            Action::Tab(number) => self.tab(number as usize - 1),
+            Action::Dashboard => self.show(Screen::Dashboard),
+            Action::Toggle => self.show(self.before),
+            Action::Next => self.step_tab(1),
+            Action::Previous => self.step_tab(-1),
+            Action::FocusLeft => self.move_focus(-1, 0),
+            Action::FocusRight => self.move_focus(1, 0),
+            Action::FocusUp => self.move_focus(0, -1),
+            Action::FocusDown => self.move_focus(0, 1),
+            Action::Expand => self.expand(),
+            Action::Pause | Action::Earlier | Action::Later | Action::MinuteEarlier | Action::MinuteLater => {
+                self.travel(action);
+            }
+            Action::Shorter => self.change_interval(-1),
+            Action::Longer => self.change_interval(1),
+            Action::Export => self.overlays.push(Overlay::Export(Export::new(self))),
+            Action::Retry => self.retry(),
+            Action::Units => {
+                self.look.raw = !self.look.raw;
+                self.say(if self.look.raw { "raw numbers" } else { "human units" });
+            }
+            other => self.act_on_view(other),
+        }
+    }
+
+    fn act_on_view(&mut self, action: Action) {
+        let height = self.current().map_or(1, |at| layout::rows_of(self, at)).max(1) as isize;
+        match action {
+            Action::Down => self.walk(1),
+            Action::Up => self.walk(-1),
+            Action::PageDown => self.walk(height),
+            Action::PageUp => self.walk(-height),
+            Action::HalfDown => self.walk((height / 2).max(1)),
+            Action::HalfUp => self.walk(-(height / 2).max(1)),
+            Action::First => self.walk(isize::MIN),
+            Action::Last => self.walk(isize::MAX),
+            Action::Left => self.scroll_columns(-1),
+            Action::Right => self.scroll_columns(1),
+            Action::Detail => self.detail(),
+            Action::Filter => {
+                if let Some(view) = self.view() {
+                    self.overlays.push(Overlay::Filter(FilterLine::new(view)));
+                }
+            }
+            Action::SortMenu => self.overlays.push(Overlay::Sort(SortMenu::default())),
+            Action::SortLeft => self.step_sort(-1),
+            Action::SortRight => self.step_sort(1),
+            Action::Reverse => self.reverse(),
+            Action::Mode => self.next_mode(),
+            Action::Rendering => self.next_rendering(),
+            Action::GroupBy => self.group_by(),
+            Action::Idle => self.toggle_idle(),
+            // What is left is not built, and the key table says so before it comes here.
+            _ => {}
+        }
+    }
+
+    fn cancel(&mut self) {
+        if self.log {
+            self.log = false;
+        } else if self.cursor.is_some() {
+            self.live();
+        } else {
+            self.say("nothing to close; q quits, help is ?");
+        }
+    }
+
+    fn tab(&mut self, at: usize) {
+        if at < self.views.len() {
+            self.show(Screen::View(at));
+        } else {
+            self.say(format!("there is no view {}; v opens one", at + 1));
+        }
+    }
+
+    fn step_tab(&mut self, by: isize) {
+        match self.screen {
+            Screen::Dashboard => {
+                let panes = self.panes.len().max(1) as isize;
+                self.focus = (self.focus as isize + by).rem_euclid(panes) as usize;
+            }
+            Screen::View(at) => {
+                let views = self.views.len().max(1) as isize;
+                self.show(Screen::View((at as isize + by).rem_euclid(views) as usize));
+            }
+        }
+    }
+
+    fn move_focus(&mut self, dx: i32, dy: i32) {
+        match layout::neighbour(self, dx, dy) {
+            Some(pane) => self.focus = pane,
+            None => self.say("no pane there"),
+        }
+    }
+
+    fn expand(&mut self) {
+        match (self.screen, self.current()) {
+            (Screen::Dashboard, Some(at)) => self.show(Screen::View(at)),
+            (Screen::View(_), _) => self.show(Screen::Dashboard),
+            _ => {}
+        }
+    }
+
+    fn walk(&mut self, by: isize) {
+        let now = self.now;
+        let Some(view) = self.view_mut() else { return };
+        let count = view.shown.as_ref().map_or(0, |shown| shown.rows.len());
+        match view.selected_row() {
+            Some(at) if count > 0 => {
+                view.select((at as isize).saturating_add(by).clamp(0, count as isize - 1) as usize, now);
+            }
+            _ => self.say("there are no rows"),
+        }
+    }
+
+    fn scroll_columns(&mut self, by: isize) {
+        let Some(view) = self.view_mut() else { return };
+        let columns = view.shown.as_ref().map_or(0, |shown| shown.frame.table.width());
+        let to = view.left as isize + by;
+        if to < 0 || to as usize + 1 >= columns {
+            return self.say(if by < 0 { "nothing to scroll to; help is ?" } else { "this is the last column" });
+        }
+        view.left = to as usize;
+    }
+
+    fn detail(&mut self) {
+        let Some(view) = self.view() else { return };
+        let (Some(at), Some(shown)) = (view.selected_row(), &view.shown) else {
+            return self.say("there is no row to look into");
+        };
+        let row = &shown.rows[at];
+        let pid = shown.table(row).schema.index("pid").and_then(|c| shown.table(row).cell(row.at as usize, c).as_u64());
+        let pid = pid.and_then(|pid| u32::try_from(pid).ok()).filter(|&pid| pid > 0);
+        let detail = Detail::new(self, row.key.clone(), pid);
+        self.overlays.push(Overlay::Detail(detail));
+        self.effects.extend(pid.map(Effect::Facts));
+    }
+
+    pub(super) fn sort(&mut self, column: usize, descending: Option<bool>) {
+        let Some(view) = self.view_mut() else { return };
+        let Some(shown) = &view.shown else { return };
+        let schema = shown.frame.table.schema.clone();
+        let same = view.sort_by(&shown.frame.table).filter(|&(c, _)| c == column);
+        // Numbers start at the largest, names at the first.
+        let natural = schema.columns[column].ty != Type::Text && schema.columns[column].agg != crate::frame::Agg::Key;
+        let descending = descending.unwrap_or(same.map_or(natural, |(_, desc)| !desc));
+        view.sort = Some((schema.columns[column].name.clone(), descending));
+        view.hold = None;
+        self.refresh();
+    }
+
+    fn step_sort(&mut self, by: isize) {
+        let Some(view) = self.view() else { return };
+        let Some(shown) = &view.shown else { return };
+        let table = &shown.frame.table;
+        let visible: Vec<usize> = (0..table.width()).filter(|&c| table.schema.columns[c].visible).collect();
+        let at = view.sort_by(table).and_then(|(c, _)| visible.iter().position(|&v| v == c)).unwrap_or(0);
+        let to = (at as isize + by).rem_euclid(visible.len().max(1) as isize) as usize;
+        if let Some(&column) = visible.get(to) {
+            self.sort(column, None);
+        }
+    }
+
+    fn reverse(&mut self) {
+        let sorted =
+            self.view().and_then(|view| view.shown.as_ref().and_then(|shown| view.sort_by(&shown.frame.table)));
+        match sorted {
+            Some((column, descending)) => self.sort(column, Some(!descending)),
+            None => self.say("nothing is sorted here"),
+        }
+    }
+
+    fn next_mode(&mut self) {
+        let Some(view) = self.view_mut() else { return };
+        view.mode = view.mode.next();
+        let label = view.mode.label();
+        self.refresh();
+        self.say(label);
+    }
+
+    fn next_rendering(&mut self) {
+        let Some(view) = self.view_mut() else { return };
+        if Rendering::of(view.kind()).len() < 2 {
+            return self.say("this view is drawn as a table only");
+        }
+        view.rendering += 1;
+        let name = match view.rendering() {
+            Rendering::Table => "table",
+            Rendering::Histogram => "histogram",
+        };
+        self.say(name);
+    }
+
+    fn group_by(&mut self) {
+        let Some(at) = self.current() else { return };
+        let view = &mut self.views[at];
+        let Some((name, setting)) = view.decl.and_then(|decl| decl.group_by()) else {
+            return self.say("this view has no grouping");
+        };
+        let choices = &setting.choices;
+        let now = view.request.settings.iter().find(|(set, _)| set == name).map(|(_, value)| value);
+        let now = match now {
+            Some(SettingValue::Text(word)) => choices.iter().position(|choice| &choice.name == word),
+            _ => None,
+        };
+        let Some(next) = choices.get((now.unwrap_or(0) + 1) % choices.len().max(1)) else { return };
+        view.request.settings.retain(|(set, _)| set != name);
+        view.request.settings.push((name.to_owned(), SettingValue::Text(next.name.clone())));
+        view.selected = None;
+        let settings = view.request.settings.clone();
+        self.tell(at, Command::Settings(settings));
+        self.say(format!("{name} {}: loading again, totals restart", next.name));
+    }
+
+    fn toggle_idle(&mut self) {
+        let Some(view) = self.view_mut() else { return };
+        view.hide_idle = !view.hide_idle;
+        let text = if view.hide_idle { "idle rows are hidden" } else { "idle rows are shown" };
+        self.refresh();
+        self.say(text);
+    }
+
+    fn live(&mut self) {
+        self.cursor = None;
+        self.refresh_all(Cause::User);
+    }
+
+    fn travel(&mut self, action: Action) {
+        if action == Action::Pause && self.cursor.is_some() {
+            return self.live();
+        }
+        let Some(view) = self.view().filter(|view| !view.history.is_empty()) else {
+            return self.say("nothing is held yet");
+        };
+        let last = view.history.len() - 1;
+        let at = self.cursor.and_then(|moment| view.history.at(moment)).unwrap_or(last);
+        let time = |at: usize| view.history.get(at).map_or(0, |frame| frame.time.mono_ns);
+        let minute = Duration::from_secs(60).as_nanos() as u64;
+        let to = match action {
+            Action::Earlier => at.saturating_sub(1),
+            Action::Later => (at + 1).min(last),
+            Action::MinuteEarlier => view.history.at(time(at).saturating_sub(minute)).unwrap_or(0),
+            Action::MinuteLater => view.history.at(time(at) + minute).unwrap_or(last),
+            _ => at,
+        };
+        let edge = to == at && action != Action::Pause;
+        self.cursor = Some(time(to));
+        self.refresh_all(Cause::User);
+        if edge {
+            self.say(if to == 0 { "nothing older is held" } else { "this is the newest frame; Space goes live" });
+        }
+    }
+
+    fn change_interval(&mut self, by: isize) {
+        let now = self.interval.as_millis() as u64;
+        let slowest = if self.options.slow { 5000 } else { 0 };
+        let mut steps = INTERVALS.iter().copied().filter(|&ms| ms >= slowest);
+        let next = if by > 0 { steps.find(|&ms| ms > now) } else { steps.rfind(|&ms| ms < now) };
+        let Some(next) = next else {
+            return self.say("that is as far as it goes");
+        };
+        self.interval = Duration::from_millis(next);
+        for at in 0..self.views.len() {
+            self.views[at].request.interval = self.interval;
+            self.tell(at, Command::Interval(self.interval));
+        }
+    }
+
+    fn retry(&mut self) {
+        let Some(at) = self.current() else { return };
+        self.views[at].load = Load::Loading(crate::feed::LoadStep::Verify, self.now);
+        self.effects.push(Effect::Send(at, Command::Retry));
+        self.say("trying again");
+    }
+}

@@ -1,0 +1,47 @@
+//! All about one row: which one, what is known of its process, where to go from there.
+
+use crate::views::Registry;
+
+use super::ProcessFacts;
+use super::app::App;
+use super::overlay::Overlay;
+
+/// The open detail page.
+#[derive(Debug)]
+pub struct Detail {
+    /// What names the row.
+    pub key: Vec<u8>,
+    /// Its process.
+    pub pid: Option<u32>,
+    /// What is known of the process; `None`: asked for.
+    pub facts: Option<Option<Box<ProcessFacts>>>,
+    /// Other views that tell processes apart.
+    pub jumps: Vec<String>,
+    /// The jump with the cursor.
+    pub at: usize,
+}
+
+impl Detail {
+    /// The page of the row `key` of the current view.
+    pub fn new(app: &App, key: Vec<u8>, pid: Option<u32>) -> Detail {
+        let current = app.view().map(|view| view.name.as_str());
+        let views = Registry::get().views().iter().map(|view| &view.decl);
+        let by_pid = views.filter(|decl| decl.columns.iter().any(|column| column == "pid"));
+        let others = by_pid.filter(|decl| Some(decl.name.as_str()) != current).map(|decl| decl.name.clone());
+        let jumps = if pid.is_some() { others.collect() } else { Vec::new() };
+        Detail { key, pid, facts: None, jumps, at: 0 }
+    }
+}
+
+impl App {
+    pub(super) fn facts(&mut self, pid: u32, facts: Option<Box<ProcessFacts>>) {
+        let details = self.overlays.iter_mut().filter_map(|overlay| match overlay {
+            Overlay::Detail(detail) if detail.pid == Some(pid) => Some(detail),
+            _ => None,
+        });
+        for detail in details {
+            detail.facts = Some(facts.clone());
+            self.dirty = true;
+        }
+    }
+}

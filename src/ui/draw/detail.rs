@@ -1,0 +1,125 @@
+//! Everything about one row.
+
+use std::time::SystemTime;
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+
+use crate::frame::format;
+use crate::frame::{Agg, text};
+
+use super::super::ProcessFacts;
+use super::super::app::App;
+use super::super::detail::Detail;
+use super::super::help::wrap;
+use super::super::view::View;
+use super::{put, table};
+
+/// Frames that the trends on this page show.
+const TREND: usize = 24;
+
+/// Draws the page; `false` if its row is nowhere to be found.
+pub fn draw(app: &App, buf: &mut Buffer, area: Rect, detail: &Detail) -> bool {
+    let Some(view) = app.view() else { return false };
+    let mut lines: Vec<(String, String, Style)> = Vec::new();
+    columns(app, view, detail, area.width, &mut lines);
+    process(app, detail, area.width, &mut lines);
+    jumps(app, detail, &mut lines);
+    let head = format!("{}  {}", view.name, view.title());
+    put(buf, area.x + 1, area.y, area.right(), &head, app.theme.title);
+    let name = name_width(area.width);
+    for ((key, value, style), y) in lines.iter().zip(area.y + 1 + u16::from(area.height > 12)..area.bottom()) {
+        put(buf, area.x + 1, y, area.x + name, key, app.theme.dim);
+        put(buf, area.x + 1 + name, y, area.right(), value, *style);
+    }
+    true
+}
+
+/// Cells of the names at the left.
+fn name_width(width: u16) -> u16 {
+    if width >= 50 { 16 } else { (width / 3).clamp(6, 12) }
+}
+
+fn columns(app: &App, view: &View, detail: &Detail, width: u16, lines: &mut Vec<(String, String, Style)>) {
+    let row = view.shown.as_ref().and_then(|shown| Some((shown, shown.rows.iter().find(|row| row.key == detail.key)?)));
+    let Some((shown, row)) = row else {
+        lines.push(("gone".to_owned(), "this row is not in the frame that is shown".to_owned(), app.theme.gone));
+        return;
+    };
+    let table = shown.table(row);
+    let room = width.saturating_sub(name_width(width) + 2).max(8) as usize;
+    for (at, column) in table.schema.columns.iter().enumerate() {
+        let value = format::cell(table, row.at as usize, at, app.look);
+        let mut pieces = wrap(&value, room).into_iter();
+        let mut first = pieces.next().unwrap_or_default();
+        if matches!(column.agg, Agg::Sum | Agg::Max) && width >= 60 && !app.options.slow {
+            let trend = trend(view, &detail.key, &column.name);
+            first = format!("{first:<14} {}", table::spark(app, &trend));
+        }
+        lines.push((column.name.clone(), first, app.theme.fg));
+        lines.extend(pieces.map(|piece| (String::new(), piece, app.theme.fg)));
+    }
+    lines.push(Default::default());
+}
+
+/// Values of one column over the newest frames up to the one shown.
+fn trend(view: &View, key: &[u8], name: &str) -> Vec<f64> {
+    let end = view.shown.as_ref().and_then(|shown| shown.at).map_or(0, |at| at + 1);
+    let mut bytes = Vec::new();
+    let value = |at: usize| {
+        let table = &view.history.get(at)?.table;
+        let column = table.schema.index(name)?;
+        let row = (0..table.len()).find(|&row| {
+            bytes.clear();
+            table.key_bytes(row, &mut bytes);
+            bytes == key
+        })?;
+        table.cell(row, column).as_f64()
+    };
+    (end.saturating_sub(TREND)..end).map(value).map(|value| value.unwrap_or(0.0)).collect()
+}
+
+fn process(app: &App, detail: &Detail, width: u16, lines: &mut Vec<(String, String, Style)>) {
+    let Some(pid) = detail.pid else { return };
+    let dim = app.theme.dim;
+    match &detail.facts {
+        None => lines.push(("process".to_owned(), "looking it up".to_owned(), dim)),
+        Some(None) => lines.push(("process".to_owned(), format!("{pid} has ended"), dim)),
+        Some(Some(facts)) => {
+            for (name, value) in known(facts) {
+                let room = width.saturating_sub(name_width(width) + 2).max(8) as usize;
+                for (at, line) in wrap(&text::clean_str(&value), room).into_iter().take(3).enumerate() {
+                    lines.push((if at == 0 { name.to_owned() } else { String::new() }, line, app.theme.fg));
+                }
+            }
+        }
+    }
+    lines.push(Default::default());
+}
+
+fn known(facts: &ProcessFacts) -> Vec<(&'static str, String)> {
+    let parents: Vec<String> = facts.parents.iter().map(|(pid, comm)| format!("{comm} ({pid})")).collect();
+    let started = facts.started.and_then(|at| at.duration_since(SystemTime::UNIX_EPOCH).ok());
+    let started = started.map(|since| humantime::format_rfc3339_seconds(SystemTime::UNIX_EPOCH + since).to_string());
+    let all = [
+        ("command", facts.cmdline.join(" ")),
+        ("user", facts.user.clone()),
+        ("cgroup", facts.cgroup.clone().unwrap_or_default()),
+        ("container", facts.container.clone().unwrap_or_default()),
+        ("parents", parents.join(" < ")),
+        ("started", started.unwrap_or_default()),
+    ];
+    all.into_iter().filter(|(_, value)| !value.is_empty()).collect()
+}
+
+fn jumps(app: &App, detail: &Detail, lines: &mut Vec<(String, String, Style)>) {
+    let Some(pid) = detail.pid.filter(|_| !detail.jumps.is_empty()) else { return };
+    for (at, name) in detail.jumps.iter().enumerate() {
+        let here = at == detail.at;
+        let cursor = if here { app.glyphs.cursor } else { " " };
+        let head = if at == 0 { "jump to" } else { "" };
+        let style = if here { app.theme.title } else { app.theme.fg };
+        lines.push((head.to_owned(), format!("{cursor} pid {pid} in {name}"), style));
+    }
+}

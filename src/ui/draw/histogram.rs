@@ -1,0 +1,257 @@
+//! Distributions: a bar for each bucket, and a list where there are several.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use crate::frame::format::{self, Look, number, tight};
+use crate::frame::{Frame, Histogram, Unit, text};
+
+use super::super::app::{App, Screen};
+use super::super::layout;
+use super::super::view::{Rendering, Shown, View};
+use super::title::histogram_unit;
+use super::{put, put_right, table};
+
+/// Empty buckets in a row beyond which they are folded.
+const FOLD: usize = 4;
+
+/// Lines that may be saved by putting the ends together.
+const ENDS: usize = 3;
+
+/// Cells of a range label: `512 – 1023 ns`.
+const LABEL: u16 = 14;
+
+/// A line of the picture.
+#[derive(Debug, PartialEq, Eq)]
+enum Line {
+    /// Buckets `first..=last`, their values, and those of all buckets up to here.
+    Bucket { first: usize, last: usize, count: u64, below: u64 },
+    /// Empty buckets left out.
+    Folded,
+}
+
+/// The lines of a distribution in `height` rows. Too many buckets are put together rather than cut.
+fn lines(hist: &Histogram, height: usize) -> Vec<Line> {
+    let Some((first, last)) = hist.used() else { return Vec::new() };
+    let fine = fold(by_step(hist, first, last, 1));
+    if fine.len() <= height + ENDS && height > ENDS {
+        return join_ends(fine, height);
+    }
+    for step in 1..=64usize {
+        let out = fold(by_step(hist, first, last, step));
+        if out.len() <= height {
+            return out;
+        }
+    }
+    Vec::new()
+}
+
+fn by_step(hist: &Histogram, first: usize, last: usize, step: usize) -> Vec<Line> {
+    let mut below = 0;
+    let line = |start: usize| {
+        let end = start + step - 1;
+        let count: u64 = (start..=end).filter_map(|bucket| hist.buckets.get(bucket)).sum();
+        below += count;
+        Line::Bucket { first: start, last: end, count, below }
+    };
+    (first - first % step..=last).step_by(step).map(line).collect()
+}
+
+/// Where a few lines are too many, the thinner end is put together: the middle keeps its shape.
+fn join_ends(mut lines: Vec<Line>, height: usize) -> Vec<Line> {
+    let count = |line: &Line| if let Line::Bucket { count, .. } = line { *count } else { 0 };
+    while lines.len() > height.max(2) {
+        let end = lines.len() - 2;
+        let low = count(&lines[0]) + count(&lines[1]) < count(&lines[end]) + count(&lines[end + 1]);
+        let at = if low { 0 } else { end };
+        let (a, b) = (lines.remove(at), lines.remove(at));
+        let joined = match (a, b) {
+            (Line::Bucket { first, count: a, .. }, Line::Bucket { last, count: b, below, .. }) => {
+                Line::Bucket { first, last, count: a + b, below }
+            }
+            // A fold at an end has nothing on one side of it.
+            (Line::Folded, line) | (line, Line::Folded) => line,
+        };
+        lines.insert(at, joined);
+    }
+    lines
+}
+
+fn fold(all: Vec<Line>) -> Vec<Line> {
+    let empty = |line: &Line| matches!(line, Line::Bucket { count: 0, .. });
+    let mut out = Vec::with_capacity(all.len());
+    let mut run = Vec::new();
+    for line in all {
+        if empty(&line) {
+            run.push(line);
+            continue;
+        }
+        if run.len() > FOLD {
+            out.push(Line::Folded);
+            run.clear();
+        }
+        out.append(&mut run);
+        out.push(line);
+    }
+    out
+}
+
+/// Draws the distributions of a view.
+pub fn draw(app: &App, buf: &mut Buffer, area: Rect, at: usize, view: &View, shown: &Shown) {
+    let bars = view.rendering() == Rendering::Histogram;
+    if shown.frame.table.schema.key.is_empty() {
+        let hist = shown.frame.histograms.first().cloned().unwrap_or_default();
+        return whole(app, buf, area, &shown.frame, &hist, shown.scale, bars);
+    }
+    let list = layout::list_area(app, area);
+    draw_list(app, buf, list, at, view, shown);
+    if list == area {
+        return;
+    }
+    let (_, picture) = layout::split_list(area);
+    let selected = view.selected_row().and_then(|row| shown.rows.get(row));
+    let Some(row) = selected else { return };
+    let frame = shown.frame_of(row);
+    let Some(hist) = frame.histograms.get(row.at as usize) else { return };
+    let most = hist.buckets.iter().copied().max().unwrap_or(0) as f64;
+    whole(app, buf, picture, frame, hist, most, bars);
+}
+
+/// The list: key, count, percentiles. Columns that the frame does not have are made from the distributions.
+fn draw_list(app: &App, buf: &mut Buffer, area: Rect, at: usize, view: &View, shown: &Shown) {
+    let schema = &shown.frame.table.schema;
+    let has = schema.index("p50").is_some();
+    let extra = if has || area.width < 40 { 0 } else { 16 };
+    let left = Rect { width: area.width - extra, ..area };
+    table::draw(app, buf, left, at, view, shown);
+    if extra == 0 {
+        return;
+    }
+    let unit = histogram_unit(&shown.frame);
+    let parts = layout::table(app, view, left, shown.rows.len());
+    let columns = [("~P50", 0.5, left.right()), ("~P99", 0.99, left.right() + 8)];
+    for (name, fraction, x) in columns {
+        put_right(buf, x, area.y, x + 8, name, app.theme.header);
+        for (row, y) in shown.rows.iter().skip(view.top).zip(parts.rows.y..parts.rows.bottom()) {
+            let hist = shown.frame_of(row).histograms.get(row.at as usize);
+            let p = hist
+                .and_then(|hist| hist.percentile(fraction))
+                .map_or("-".to_owned(), |p| tight(p.est as f64, unit, app.look));
+            put_right(buf, x, y, x + 8, &p, app.theme.fg);
+        }
+    }
+}
+
+/// One distribution: range, count, bar, cumulative percent, as many of them as fit.
+fn whole(app: &App, buf: &mut Buffer, area: Rect, frame: &Frame, hist: &Histogram, scale: f64, bars: bool) {
+    let framed =
+        app.area.width >= 80 && app.area.height >= 24 && matches!(app.screen, Screen::View(_)) && area.width >= 60;
+    let mut inside = area;
+    if framed {
+        super::border(app, buf, area, false);
+        let seconds = frame.interval.real_ns as f64 / 1e9;
+        let title = match frame.interval.mode {
+            crate::frame::Mode::SinceStart => " since start ".to_owned(),
+            _ => format!(" last {} s ", number(seconds, Unit::Count, Look::default())),
+        };
+        put(buf, area.x + 1, area.y, area.right(), &title, app.theme.title);
+        put_right(buf, area.x, area.y, area.right() - 1, " cum % ", app.theme.header);
+        inside = layout::inner(area);
+    }
+    let lines = lines(hist, inside.height as usize);
+    if lines.is_empty() {
+        let text = if hist.count() == 0 { "nothing happened in this interval" } else { "no room" };
+        put(buf, inside.x + 1, inside.y, inside.right(), text, app.theme.dim);
+        return;
+    }
+    let count_width: u16 = if inside.width >= 46 { 9 } else { 0 };
+    let cum_width: u16 = if inside.width >= 46 { 10 } else { 0 };
+    let bar = Rect::new(
+        inside.x + LABEL + count_width + 2,
+        inside.y,
+        inside.width.saturating_sub(LABEL + count_width + cum_width + 2),
+        inside.height,
+    );
+    let most = lines.iter().map(|line| if let Line::Bucket { count, .. } = line { *count } else { 0 }).max();
+    let scale = scale.max(most.unwrap_or(0) as f64);
+    for (line, y) in lines.iter().zip(inside.y..inside.bottom()) {
+        let Line::Bucket { first, last, count, below } = line else {
+            put(buf, inside.x + LABEL / 2, y, inside.right(), app.glyphs.fold, app.theme.dim);
+            continue;
+        };
+        let label = label(app, histogram_unit(frame), Histogram::lo(*first), Histogram::hi(*last));
+        put_right(buf, inside.x, y, inside.x + LABEL + 1, &label, app.theme.fg);
+        if bars {
+            put(buf, bar.x, y, bar.right(), &bar_text(app, *count, scale, bar.width), app.theme.bar);
+        }
+        if count_width > 0 {
+            let (text, x) = (format::separated(*count as f64), inside.x + LABEL + 1);
+            let style = if *count == 0 { app.theme.dim } else { app.theme.fg };
+            put_right(buf, x, y, x + count_width, &text, style);
+        }
+        if cum_width > 0 {
+            let cum = 100.0 * *below as f64 / hist.count().max(1) as f64;
+            // Rounding must not claim that nothing is left.
+            let cum = if *below < hist.count() { cum.min(99.9) } else { cum };
+            let mark = mark(hist, *first, *last);
+            put_right(buf, bar.right(), y, inside.right(), &format!("{mark:>3}{cum:>6.1}"), app.theme.fg);
+        }
+    }
+}
+
+/// The percentile that a line holds, the highest one.
+fn mark(hist: &Histogram, first: usize, last: usize) -> &'static str {
+    let holds = |fraction: f64| hist.rank(fraction).is_some_and(|(bucket, _)| (first..=last).contains(&bucket));
+    let marks = [("max", 1.0), ("p99", 0.99), ("p90", 0.9), ("p50", 0.5)];
+    marks.into_iter().find(|&(_, fraction)| holds(fraction)).map_or("", |(name, _)| name)
+}
+
+fn label(app: &App, unit: Unit, lo: u64, hi: u64) -> String {
+    let (lo, hi, unit) = format::range(lo, hi, unit, app.look);
+    let text = format!("{lo:>4} {} {hi:>4} {unit}", app.glyphs.dash);
+    if text::width(&text) > LABEL as usize { format!("{lo}{}{hi}{unit}", app.glyphs.dash) } else { text }
+}
+
+/// A bar in eighths; what is not zero is never invisible.
+fn bar_text(app: &App, count: u64, scale: f64, width: u16) -> String {
+    if count == 0 || scale <= 0.0 {
+        return String::new();
+    }
+    let eighths = ((count as f64 / scale * f64::from(width) * 8.0).round() as usize).clamp(1, width as usize * 8);
+    let mut bar = app.glyphs.bars[7].repeat(eighths / 8);
+    if eighths % 8 > 0 {
+        bar.push_str(app.glyphs.bars[eighths % 8 - 1]);
+    }
+    bar
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hist(buckets: &[u64]) -> Histogram {
+        Histogram { buckets: buckets.to_vec(), sum: 0, max: None }
+    }
+
+    #[test]
+    fn empty_ends_are_cut_and_long_gaps_folded() {
+        let lines = lines(&hist(&[0, 0, 5, 0, 1, 0, 0, 0, 0, 0, 7, 0, 0]), 20);
+        assert_eq!(lines.len(), 5);
+        assert_eq!(lines[0], Line::Bucket { first: 2, last: 2, count: 5, below: 5 });
+        assert_eq!(lines[1], Line::Bucket { first: 3, last: 3, count: 0, below: 5 });
+        assert_eq!(lines[3], Line::Folded);
+        assert_eq!(lines[4], Line::Bucket { first: 10, last: 10, count: 7, below: 13 });
+    }
+
+    #[test]
+    fn too_many_buckets_are_put_together_and_none_is_lost() {
+        let all = hist(&[3; 33]);
+        for height in 1..40 {
+            let lines = lines(&all, height);
+            assert!(!lines.is_empty() && lines.len() <= height);
+            let sum: u64 =
+                lines.iter().map(|line| if let Line::Bucket { count, .. } = line { *count } else { 0 }).sum();
+            assert_eq!(sum, 99);
+        }
+    }
+}

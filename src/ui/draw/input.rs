@@ -1,0 +1,135 @@
+//! The last line: an input line, a toast, the timeline, or key hints, the first that applies.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Modifier;
+
+use crate::frame::text;
+
+use super::super::action::BINDINGS;
+use super::super::app::App;
+use super::super::export::{Export, Scope};
+use super::super::layout::{self, Bands};
+use super::super::overlay::{FilterLine, Overlay};
+use super::{clear, put, put_right, timeline};
+
+/// Draws whatever the last line has to show.
+pub fn draw(app: &App, buf: &mut Buffer, bands: &Bands) {
+    let last = layout::last_line(app);
+    match app.overlays.last() {
+        Some(Overlay::Filter(line)) => return filter(app, buf, last, line),
+        Some(Overlay::Export(export)) => return self::export(app, buf, last, export),
+        _ => {}
+    }
+    if let Some((toast, _)) = &app.toast {
+        clear(buf, last);
+        let text = text::clean_str(toast);
+        put(
+            buf,
+            last.x + 1,
+            last.y,
+            last.right(),
+            &text::cut(&text, last.width as usize - 2, false, app.glyphs.ellipsis),
+            app.theme.info,
+        );
+        return;
+    }
+    if app.cursor.is_some() && app.overlays.is_empty() {
+        clear(buf, last);
+        return timeline::draw(app, buf, last);
+    }
+    if bands.hints.height > 0 {
+        hints(app, buf, bands.hints);
+    }
+}
+
+fn hints(app: &App, buf: &mut Buffer, area: Rect) {
+    let closes: Option<&[(&str, &str)]> = match app.overlays.last() {
+        Some(Overlay::Help(_) | Overlay::Explain(_)) => Some(&[("Esc", "close"), ("j k", "scroll")]),
+        Some(Overlay::Picker(_)) => Some(&[("Enter", "open"), ("Ctrl-u", "clear"), ("Esc", "close")]),
+        Some(Overlay::Sort(_)) => Some(&[("letter", "sort, again reverses"), ("Esc", "close")]),
+        Some(Overlay::Detail(_)) => Some(&[("Esc", "back"), ("j k", "choose"), ("Enter", "jump")]),
+        _ => None,
+    };
+    let place = app.place();
+    let bound = BINDINGS.iter().filter(|binding| !binding.hint.is_empty() && binding.places.contains(&place));
+    let expand = super::super::action::Action::Expand;
+    let bound = bound.filter(|b| b.action != expand || place == super::super::action::Place::Dashboard);
+    let bound = bound.filter(|binding| {
+        binding.action != super::super::action::Action::GroupBy
+            || app.view().is_some_and(|v| v.decl.is_some_and(|d| d.group_by().is_some()))
+    });
+    let all: Vec<(&str, &str)> = match closes {
+        Some(closes) => closes.to_vec(),
+        None => bound.map(|binding| (binding.keys[0], binding.hint)).collect(),
+    };
+    let mut x = area.x + 1;
+    for (key, what) in all {
+        let key = match key {
+            "Space" => app.glyphs.space,
+            "Enter" => app.glyphs.enter,
+            other => other,
+        };
+        if x as usize + text::width(key) + what.len() + 1 > area.right() as usize {
+            break;
+        }
+        x = put(buf, x, area.y, area.right(), key, app.theme.key);
+        x = put(buf, x + 1, area.y, area.right(), what, app.theme.hint) + 2;
+    }
+}
+
+/// The visible part of an input line and the cursor behind its last character.
+fn typed(app: &App, buf: &mut Buffer, x: u16, y: u16, right: u16, input: &tui_input::Input) -> u16 {
+    let room = right.saturating_sub(x + 1) as usize;
+    let value = text::clean_str(input.value()).into_owned();
+    let shown = text::tail(&value, room);
+    let end = put(buf, x, y, right, shown, app.theme.input);
+    let behind = text::width(input.value()).saturating_sub(input.visual_cursor());
+    let at = end.saturating_sub(behind as u16).max(x);
+    if let Some(cell) = buf.cell_mut((at, y)) {
+        cell.set_style(app.theme.input.add_modifier(Modifier::REVERSED));
+    }
+    end + 1
+}
+
+fn filter(app: &App, buf: &mut Buffer, area: Rect, line: &FilterLine) {
+    clear(buf, area);
+    let x = put(buf, area.x + 1, area.y, area.right(), "/ ", app.theme.key);
+    let end = typed(app, buf, x, area.y, area.right(), &line.input);
+    let bad = app.view().and_then(|view| view.bad.as_ref());
+    let mut note = format!("{} keep  Esc clear  Tab complete", app.glyphs.enter);
+    if let Some(bad) = bad {
+        let value = line.input.value();
+        let before = value.get(..bad.start).map_or(0, text::width) as u16;
+        let wrong = value.get(bad.start..bad.end).map_or(1, text::width).max(1) as u16;
+        let rect =
+            Rect::new((x + before).min(area.right()), area.y, wrong.min(area.right().saturating_sub(x + before)), 1);
+        buf.set_style(rect, app.theme.warn.add_modifier(Modifier::UNDERLINED));
+        note = text::clean_str(&bad.message).into_owned();
+    }
+    if end as usize + text::width(&note) + 2 < area.right() as usize {
+        put_right(
+            buf,
+            end,
+            area.y,
+            area.right() - 1,
+            &note,
+            if bad.is_some() { app.theme.warn } else { app.theme.hint },
+        );
+    }
+}
+
+fn export(app: &App, buf: &mut Buffer, area: Rect, export: &Export) {
+    clear(buf, area);
+    let frames = export.frames(app).len();
+    // What Tab leads to; with the whole history, how much that is.
+    let scope = match export.scope {
+        Scope::Screen => "whole history".to_owned(),
+        Scope::History => format!("screen only ({frames} frames)"),
+    };
+    let note = format!("Tab {scope}  {} write", app.glyphs.enter);
+    let x = put(buf, area.x + 1, area.y, area.right(), "write ", app.theme.key);
+    let room = area.right().saturating_sub(text::width(&note) as u16 + 2).max(x + 10).min(area.right());
+    let end = typed(app, buf, x, area.y, room, &export.input);
+    put_right(buf, end, area.y, area.right().saturating_sub(1), &note, app.theme.hint);
+}

@@ -1,0 +1,146 @@
+//! Lists in a box: all views, columns to sort by.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use crate::frame::text;
+use crate::views::{Registry, ViewDecl};
+
+use super::super::app::App;
+use super::super::help::wrap;
+use super::super::overlay::{LETTERS, SortMenu, sortable};
+use super::super::picker::Picker;
+use super::super::view::Load;
+use super::{border, clear, put, put_right};
+
+/// Draws the list of views, with all about the one under the cursor where there is room.
+pub fn draw(app: &App, buf: &mut Buffer, area: Rect, picker: &Picker) {
+    clear(buf, area);
+    let area = if area.width > 44 { Rect { x: area.x + 1, width: area.width - 2, ..area } } else { area };
+    border(app, buf, area, true);
+    let (left, right) = (area.x + 2, area.right().saturating_sub(2));
+    put(buf, left, area.y, right, " Open a view ", app.theme.title);
+    let count = format!(" {} of {} ", picker.found.len(), Registry::get().views().len());
+    put_right(buf, left + 14, area.y, right, &count, app.theme.dim);
+    let x = put(buf, left, area.y + 1, right, "> ", app.theme.key);
+    let x = put(buf, x, area.y + 1, right, &text::clean_str(picker.input.value()), app.theme.input);
+    put(buf, x, area.y + 1, right, "█", app.theme.input);
+    let split = area.width >= 70;
+    let middle = if split { area.x + area.width * 52 / 100 } else { right };
+    let list = Rect::new(left, area.y + 2, middle.saturating_sub(left), area.height.saturating_sub(3));
+    draw_list(app, buf, list, picker);
+    if let Some(decl) = picker.found.get(picker.at).filter(|_| split) {
+        facts(app, buf, Rect::new(middle + 1, list.y, right.saturating_sub(middle + 1), list.height), decl);
+    }
+}
+
+fn draw_list(app: &App, buf: &mut Buffer, area: Rect, picker: &Picker) {
+    // Headings only in the order of groups; a search is in the order of its own.
+    let headed = picker.input.value().trim().is_empty();
+    let mut rows: Vec<Result<usize, &str>> = Vec::new();
+    let mut group = None;
+    for (at, decl) in picker.found.iter().enumerate() {
+        if headed && group != Some(decl.group) {
+            group = Some(decl.group);
+            rows.push(Err(decl.group.title()));
+        }
+        rows.push(Ok(at));
+    }
+    let cursor = rows.iter().position(|row| *row == Ok(picker.at)).unwrap_or(0);
+    let skip = (cursor + 1).saturating_sub(area.height as usize);
+    for (row, y) in rows.into_iter().skip(skip).zip(area.y..area.bottom()) {
+        match row {
+            Err(heading) => {
+                put(buf, area.x, y, area.right(), heading, app.theme.header);
+            }
+            Ok(at) => {
+                let decl = picker.found[at];
+                let here = at == picker.at;
+                let (state, reason) = state(app, decl);
+                let style = if reason { app.theme.dim } else { app.theme.fg };
+                let style = if here { style.patch(app.theme.title) } else { style };
+                put(buf, area.x, y, area.right(), if here { app.glyphs.cursor } else { " " }, app.theme.key);
+                let line = format!("{:<11} {:<9} {state}", decl.name, decl.kind.name());
+                put(
+                    buf,
+                    area.x + 2,
+                    y,
+                    area.right(),
+                    &text::cut(&line, area.width.saturating_sub(2) as usize, false, app.glyphs.ellipsis),
+                    style,
+                );
+            }
+        }
+    }
+}
+
+/// A word or two on a view, and whether it cannot run.
+fn state(app: &App, decl: &ViewDecl) -> (String, bool) {
+    if let Some(reason) = app.unavailable.get(&decl.name) {
+        return (text::clean_str(reason).into_owned(), true);
+    }
+    let tab = app.views.iter().position(|view| view.name == decl.name);
+    match tab.map(|at| (at, app.views[at].load)) {
+        Some((at, Load::Running)) => (format!("running in {}", at + 1), false),
+        Some((at, Load::Loading(..))) => (format!("loading in {}", at + 1), false),
+        Some((at, _)) => (format!("tab {}", at + 1), false),
+        None => ("ready".to_owned(), false),
+    }
+}
+
+/// All about one view.
+fn facts(app: &App, buf: &mut Buffer, area: Rect, decl: &ViewDecl) {
+    let width = area.width as usize;
+    let mut lines = vec![(decl.name.clone(), app.theme.title), (String::new(), app.theme.fg)];
+    let mut add = |head: &str, body: &str| {
+        let room = width.saturating_sub(if head.is_empty() { 0 } else { 9 });
+        for (at, line) in wrap(body, room).into_iter().enumerate() {
+            let line = if head.is_empty() { line } else { format!("{:<9}{line}", if at == 0 { head } else { "" }) };
+            lines.push((line, app.theme.fg));
+        }
+    };
+    add("", &decl.question);
+    add("", "");
+    if let Some(reason) = app.unavailable.get(&decl.name) {
+        add("", &format!("Cannot run: {}", text::clean_str(reason)));
+        add("", "");
+    }
+    add("kind", decl.kind.name());
+    add("cost", &decl.cost);
+    let aliases = decl.aliases.join(" ");
+    if !aliases.is_empty() {
+        add("also", &aliases);
+    }
+    add("BCC", &format!("{}(8)", decl.name));
+    if let Some(cannot) = decl.cannot.first() {
+        add("cannot", cannot);
+    }
+    for ((line, style), y) in lines.iter().zip(area.y..area.bottom()) {
+        put(buf, area.x, y, area.right(), line, *style);
+    }
+}
+
+/// Draws the columns to sort by, a letter each.
+pub fn sort_menu(app: &App, buf: &mut Buffer, area: Rect, menu: SortMenu) {
+    let Some(view) = app.view() else { return };
+    let Some(shown) = &view.shown else { return };
+    let columns = sortable(view);
+    let height = (columns.len() as u16 + 2).min(area.height);
+    let width = 34.min(area.width);
+    let area = Rect::new(area.right() - width, area.y, width, height);
+    clear(buf, area);
+    border(app, buf, area, true);
+    put(buf, area.x + 2, area.y, area.right() - 1, " Sort by ", app.theme.title);
+    let sorted = view.sort_by(&shown.frame.table);
+    let inner = super::layout::inner(area);
+    let skip = (menu.at + 1).saturating_sub(inner.height as usize);
+    for ((at, &column), y) in columns.iter().enumerate().skip(skip).zip(inner.y..inner.bottom()) {
+        let meta = &shown.frame.table.schema.columns[column];
+        let arrow = sorted.filter(|&(c, _)| c == column).map_or(" ", |(_, desc)| app.glyphs.sorted[usize::from(!desc)]);
+        let style = if at == menu.at { app.theme.title } else { app.theme.fg };
+        let cursor = if at == menu.at { app.glyphs.cursor } else { " " };
+        let x = put(buf, inner.x, y, inner.right(), cursor, app.theme.key);
+        let x = put(buf, x, y, inner.right(), &LETTERS[at..=at], app.theme.key);
+        put(buf, x, y, inner.right(), &format!(" {arrow} {:<10} {}", meta.label, meta.name), style);
+    }
+}

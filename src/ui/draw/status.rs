@@ -1,0 +1,147 @@
+//! The status line: which hooks, what was lost, what it costs.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+
+use crate::frame::format::{Look, duration, number};
+use crate::frame::{Frame, Hook, Status, Unit, text};
+
+use super::super::app::{App, Screen};
+use super::super::layout;
+use super::super::view::View;
+use super::put;
+
+/// An interval that overran by more than this is late.
+const LATE: f64 = 0.2;
+
+/// Draws the line; items that do not fit are dropped from the right.
+pub fn draw(app: &App, buf: &mut Buffer, area: Rect) {
+    let dashboard = app.screen == Screen::Dashboard && !layout::single_pane(app);
+    let items = match app.view() {
+        Some(_) if dashboard => of_all(app),
+        Some(view) if view.unavailable().is_some() => of_unavailable(app, view),
+        Some(view) => of_view(app, view),
+        None => Vec::new(),
+    };
+    let mut x = area.x + 1;
+    for (item, style) in items {
+        if x as usize + text::width(&item) > area.right() as usize {
+            break;
+        }
+        x = put(buf, x, area.y, area.right(), &item, style) + 2;
+    }
+}
+
+fn of_view(app: &App, view: &View) -> Vec<(String, Style)> {
+    let theme = &app.theme;
+    let Some(frame) = view.shown.as_ref().map(|shown| &shown.source) else { return Vec::new() };
+    let mut items = vec![(format!("hook {}", hooks(&frame.hooks)), theme.dim)];
+    if let Status::Partial(reason) = &frame.status {
+        items.insert(0, (format!("partial: {}", text::clean_str(&reason.message)), theme.warn));
+    }
+    items.push(lost(app, view.lost, view.lost_grew));
+    if let Some(fill) = frame.cost.map_fill_percent() {
+        items.push((format!("map {fill:.0}%"), if fill >= 80.0 { theme.warn } else { theme.dim }));
+    }
+    items.extend(cost(app, view.bpf));
+    items.push((format!("rec {}", held(app, view)), theme.dim));
+    if !view.filter.is_empty() {
+        items.push((format!("filter {}", text::clean_str(&view.filter)), theme.info));
+    }
+    if late(frame) {
+        items.push(("late".to_owned(), theme.warn));
+    }
+    items
+}
+
+fn of_all(app: &App) -> Vec<(String, Style)> {
+    let views = || app.visible().map(|at| &app.views[at]);
+    let grew = views().any(|view| view.lost_grew);
+    let mut items = vec![(format!("{} views", app.panes.len()), app.theme.dim)];
+    items.push(lost(app, views().map(|view| view.lost).sum(), grew));
+    let known: Vec<f64> = views().filter_map(|view| view.bpf).collect();
+    items.extend(cost(app, (!known.is_empty()).then(|| known.iter().sum())));
+    let longest = views().max_by_key(|view| view.history.len()).map_or(String::new(), |view| held(app, view));
+    let bytes: usize = app.views.iter().map(|view| view.history.bytes()).sum();
+    items.push((format!("rec {longest}/{}", number(bytes as f64, Unit::Bytes, Look::default())), app.theme.dim));
+    if views().any(|view| view.shown.as_ref().is_some_and(|shown| late(&shown.source))) {
+        items.push(("late".to_owned(), app.theme.warn));
+    }
+    items
+}
+
+fn of_unavailable(app: &App, view: &View) -> Vec<(String, Style)> {
+    let tried = view.unavailable().map_or(&[][..], |why| why.tried.as_slice());
+    let attached = tried.iter().filter(|report| report.target.is_some()).count();
+    let mut items = vec![(format!("{attached} of {} hooks available", tried.len()), app.theme.dim)];
+    items.push((format!("bcc-top doctor {}", view.name), app.theme.dim));
+    items
+}
+
+fn lost(app: &App, lost: u64, grew: bool) -> (String, Style) {
+    let text = format!("lost {}", number(lost as f64, Unit::Count, Look::default()));
+    (text, if grew { app.theme.lost } else { app.theme.dim })
+}
+
+/// Own CPU, and CPU in our programs, which is sampled.
+fn cost(app: &App, bpf: Option<f64>) -> Vec<(String, Style)> {
+    let percent = |value: Option<f64>| value.map_or("?".to_owned(), |value| format!("{:.1}%", value * 100.0));
+    let own = app.host.and_then(|host| host.own);
+    vec![(format!("self {}", percent(own)), app.theme.dim), (format!("bpf {}", percent(bpf)), app.theme.dim)]
+}
+
+fn held(_app: &App, view: &View) -> String {
+    let ends = view.history.get(0).zip(view.history.last());
+    let length = ends.map_or(0, |(first, last)| {
+        let length = last.time.mono_ns.saturating_sub(first.time.mono_ns) + first.interval.real_ns;
+        (length + 500_000_000) / 1_000_000_000
+    });
+    duration(length)
+}
+
+fn late(frame: &Frame) -> bool {
+    frame.lost.late_ns as f64 > frame.interval.asked_ns as f64 * LATE
+}
+
+/// `tp_btf/block_io_start,done`: what two targets have in common is said once.
+fn hooks(hooks: &[Hook]) -> String {
+    let mut distinct: Vec<(&str, &str)> = Vec::new();
+    for hook in hooks {
+        if !distinct.contains(&(hook.kind.as_str(), hook.target.as_str())) {
+            distinct.push((&hook.kind, &hook.target));
+        }
+    }
+    match distinct.as_slice() {
+        [] => "none".to_owned(),
+        [(kind, target)] => format!("{kind}/{target}"),
+        [(kind, target), (other, second)] if kind == other => {
+            let common = target.bytes().zip(second.bytes()).take_while(|(a, b)| a == b).count();
+            let common = target[..common].rfind('_').map_or(0, |at| at + 1);
+            format!("{kind}/{target},{}", &second[common..])
+        }
+        more => {
+            let mut kinds: Vec<&str> = more.iter().map(|(kind, _)| *kind).collect();
+            kinds.dedup();
+            format!("{} {}", more.len(), kinds.join(","))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hook(kind: &str, target: &str) -> Hook {
+        Hook { purpose: String::new(), kind: kind.to_owned(), target: target.to_owned() }
+    }
+
+    #[test]
+    fn hooks_are_told_in_few_words() {
+        assert_eq!(hooks(&[]), "none");
+        assert_eq!(hooks(&[hook("fentry", "tcp_sendmsg")]), "fentry/tcp_sendmsg");
+        let two = [hook("tp_btf", "block_io_start"), hook("tp_btf", "block_io_done"), hook("tp_btf", "block_io_done")];
+        assert_eq!(hooks(&two), "tp_btf/block_io_start,done");
+        assert_eq!(hooks(&[hook("tp_btf", "a"), hook("tp_btf", "b"), hook("fentry", "c")]), "3 tp_btf,fentry");
+    }
+}

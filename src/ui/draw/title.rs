@@ -1,0 +1,175 @@
+//! The line above a view: what it is, its main numbers, how they are accumulated.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use crate::frame::format::{number, tight};
+use crate::frame::{Frame, Histogram, Kind, Mode, Unit, text};
+
+use super::super::app::App;
+use super::super::layout;
+use super::super::view::{Shown, View};
+use super::{put, put_right, tabs};
+
+/// Below this height the summary goes.
+const SUMMARY_HEIGHT: u16 = 16;
+
+/// The distributions of a frame put together.
+fn merged(shown: &Shown) -> Histogram {
+    let mut all = Histogram::default();
+    for row in shown.rows.iter().filter(|row| !row.gone) {
+        if let Some(hist) = shown.frame.histograms.get(row.at as usize) {
+            all.merge(hist);
+        }
+    }
+    all
+}
+
+/// The main numbers of a view, the most important one first.
+pub fn numbers(app: &App, view: &View) -> Vec<String> {
+    let Some(shown) = &view.shown else { return Vec::new() };
+    let frame = &shown.frame;
+    match frame.kind {
+        Kind::Histogram => percentiles(app, frame, &merged(shown)),
+        Kind::Table => totals(app, view, frame),
+    }
+}
+
+fn percentiles(app: &App, frame: &Frame, hist: &Histogram) -> Vec<String> {
+    let unit = histogram_unit(frame);
+    let show = |name: &str, n: u64| format!("{name} {}", tight(n as f64, unit, app.look));
+    let mut out: Vec<String> = [("~p50", 0.5), ("~p90", 0.9), ("~p99", 0.99)]
+        .into_iter()
+        .filter_map(|(name, fraction)| hist.percentile(fraction).map(|p| show(name, p.est)))
+        .collect();
+    out.extend(hist.max.filter(|_| !out.is_empty()).map(|max| show("max", max)));
+    out.push(rate(app, frame, hist.count() as f64, Unit::Count));
+    out
+}
+
+/// The unit of the values that a distribution counts: that of the largest one.
+pub fn histogram_unit(frame: &Frame) -> Unit {
+    let schema = &frame.table.schema;
+    schema.index("max").and_then(|column| schema.columns[column].unit).unwrap_or(Unit::Ns)
+}
+
+/// A number of one interval by second, so that intervals of any length compare; since start the sum.
+fn rate(app: &App, frame: &Frame, n: f64, unit: Unit) -> String {
+    let seconds = frame.interval.real_ns as f64 / 1e9;
+    match frame.interval.mode {
+        Mode::Interval if seconds > 0.0 => format!("{}/s", number((n / seconds * 10.0).round() / 10.0, unit, app.look)),
+        Mode::PerSecond => format!("{}/s", number((n * 10.0).round() / 10.0, unit, app.look)),
+        _ => number(n, unit, app.look),
+    }
+}
+
+fn totals(app: &App, view: &View, frame: &Frame) -> Vec<String> {
+    let schema = &frame.table.schema;
+    let sorted = view.sort_by(&frame.table).map(|(column, _)| column);
+    let mut totals = frame.totals();
+    // The question of the view comes first: its sorted column.
+    totals.sort_by_key(|(column, _)| Some(*column) != sorted);
+    let shown = totals.iter().enumerate().filter_map(|(at, (column, sum))| {
+        let n = sum.as_f64()?;
+        let meta = &schema.columns[*column];
+        // Totals that are usually nothing (errors) are news only when they are something.
+        (at < 2 || n != 0.0).then(|| format!("{} {}", meta.name, rate(app, frame, n, meta.unit.unwrap_or(Unit::Count))))
+    });
+    shown.collect()
+}
+
+fn rows(view: &View, shown: &Shown) -> String {
+    let all = shown.frame.table.len();
+    let now = shown.rows.iter().filter(|row| !row.gone).count();
+    let what = if view.kind() == Kind::Histogram { "groups" } else { "rows" };
+    if now == all { format!("{all} {what}") } else { format!("{now}/{all} {what}") }
+}
+
+/// What has to be known of how the numbers came about, at the right of the title.
+fn manner(app: &App, view: &View) -> String {
+    let mut words = Vec::new();
+    if view.holds(app.now) && view.selected.is_some() && view.kind() == Kind::Table {
+        words.push("hold".to_owned());
+    }
+    if view.load == super::super::view::Load::Off {
+        words.push("not loaded".to_owned());
+    }
+    if let Some(shown) = &view.shown {
+        if shown.at.is_none() {
+            words.push(format!("first {:.1} s", shown.frame.interval.real_ns as f64 / 1e9));
+        }
+        words.push(format!("{} [a]", shown.frame.interval.mode.label()));
+    }
+    words.join("  ")
+}
+
+/// Draws the line of a view on the whole screen.
+pub fn draw(app: &App, buf: &mut Buffer, area: Rect, at: usize) {
+    let view = &app.views[at];
+    let (y, right) = (area.y, area.right());
+    let badged = layout::bands(app).tabs.height == 0;
+    // Very narrow: that it is live goes without saying.
+    let plain = badged && area.width < 30 && app.cursor.is_none();
+    let manner = if plain {
+        String::new()
+    } else if badged {
+        tabs::badge(app)
+    } else {
+        manner(app, view)
+    };
+    let manner = if view.unavailable().is_some() { "NOT RUNNING".to_owned() } else { manner };
+    let manner_x = right.saturating_sub(text::width(&manner) as u16 + 1);
+    let mut x = put(buf, area.x + 1, y, right, &view.name, app.theme.title);
+    if view.unavailable().is_none() && app.area.height < SUMMARY_HEIGHT {
+        if let Some(main) = numbers(app, view).first() {
+            let end = x + 2 + text::width(main) as u16;
+            x = if end < manner_x { put(buf, x + 2, y, manner_x, main, app.theme.accent) } else { x };
+        }
+    } else {
+        let numbers = summary(app, view);
+        // The words yield to the numbers.
+        let words = view.title();
+        let need: usize = numbers.iter().map(|n| text::width(n) + 2).sum();
+        if (x as usize) + 2 + text::width(words) + need < manner_x as usize && !words.is_empty() {
+            x = put(buf, x + 2, y, manner_x, words, app.theme.fg);
+        }
+        for number in numbers {
+            if x + 2 + text::width(&number) as u16 > manner_x {
+                break;
+            }
+            x = put(buf, x + 2, y, manner_x, &number, app.theme.accent);
+        }
+    }
+    if manner_x > x {
+        put_right(
+            buf,
+            x + 1,
+            y,
+            right.saturating_sub(1),
+            &manner,
+            if badged { app.theme.title } else { app.theme.dim },
+        );
+    }
+}
+
+fn summary(app: &App, view: &View) -> Vec<String> {
+    let mut out = numbers(app, view);
+    if let Some(shown) = &view.shown
+        && !shown.frame.table.schema.key.is_empty()
+        && view.unavailable().is_none()
+    {
+        out.push(rows(view, shown));
+    }
+    out
+}
+
+/// All there is room for: name and main number.
+pub fn one_line(app: &App, buf: &mut Buffer, area: Rect) {
+    let Some(view) = app.view() else { return };
+    let x = put(buf, area.x, area.y, area.right(), &view.name, app.theme.title);
+    let main = match view.unavailable() {
+        Some(_) => "not running".to_owned(),
+        None => numbers(app, view).into_iter().next().unwrap_or_else(|| "loading".to_owned()),
+    };
+    put(buf, x + 1, area.y, area.right(), &main, app.theme.accent);
+}

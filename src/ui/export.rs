@@ -1,0 +1,153 @@
+//! Writing what is held to a file: never over another one, never half, readable by its owner only.
+
+use std::io::Write as _;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use crossterm::event::KeyEvent;
+use tui_input::Input;
+
+use crate::frame::Frame;
+
+use super::app::App;
+use super::overlay::{Overlay, edit};
+
+/// What is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// The frames on the screen.
+    Screen,
+    /// All that is held of the views on the screen.
+    History,
+}
+
+/// The open export line.
+#[derive(Debug)]
+pub struct Export {
+    /// The path.
+    pub input: Input,
+    /// What is written.
+    pub scope: Scope,
+}
+
+impl Export {
+    /// An export of what is on the screen, the name filled in.
+    pub fn new(app: &App) -> Export {
+        let views: Vec<&str> = app.visible().map(|at| app.views[at].name.as_str()).collect();
+        let wall =
+            app.visible().filter_map(|at| app.views[at].shown.as_ref()).map(|shown| shown.source.time.wall_ns).max();
+        let view = if let [one] = views.as_slice() { one } else { "dashboard" };
+        let name = file_name(&app.options.host, view, wall.unwrap_or(0));
+        Export { input: Input::new(name), scope: Scope::Screen }
+    }
+
+    /// Where to.
+    pub fn path(&self) -> String {
+        self.input.value().trim().to_owned()
+    }
+
+    /// The frames that would be written.
+    pub fn frames(&self, app: &App) -> Vec<Arc<Frame>> {
+        let views = app.visible().map(|at| &app.views[at]);
+        match self.scope {
+            // The short first frame is for the screen only.
+            Scope::Screen => {
+                let shown = views.filter_map(|view| view.shown.as_ref());
+                shown.filter(|shown| shown.at.is_some()).map(|shown| shown.frame.clone()).collect()
+            }
+            Scope::History => {
+                let mut frames: Vec<Arc<Frame>> = views.flat_map(|view| view.history.iter().cloned()).collect();
+                frames.sort_by_key(|frame| frame.time.mono_ns);
+                frames
+            }
+        }
+    }
+}
+
+/// `bcc-top-HOST-VIEW-YYYYMMDDTHHMMSSZ.json`, with nothing in it that a shell or a path takes apart.
+pub fn file_name(host: &str, view: &str, wall_ns: u64) -> String {
+    let time = SystemTime::UNIX_EPOCH + Duration::from_nanos(wall_ns);
+    let stamp: String = humantime::format_rfc3339_seconds(time).to_string().replace(['-', ':'], "");
+    let plain = |text: &str| -> String {
+        let safe = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '+' | '.');
+        text.chars().map(|c| if safe(c) { c } else { '_' }).take(100).collect()
+    };
+    format!("bcc-top-{}-{}-{stamp}.json", plain(host), plain(view))
+}
+
+/// Writes `bytes` beside `path` and renames. An existing file, link or directory is left alone.
+///
+/// # Errors
+/// What went wrong, in words for the user.
+pub fn write(path: &str, bytes: &[u8]) -> Result<(String, u64), String> {
+    let target = Path::new(path);
+    let name = target.file_name().ok_or_else(|| format!("{path:?} is not a file name"))?;
+    let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if target.symlink_metadata().is_ok() {
+        return Err(format!("{path} exists already"));
+    }
+    let mut prefix = std::ffi::OsString::from(".");
+    prefix.push(name);
+    // A temporary file is made anew, for its owner only, and never through a link.
+    let temp = tempfile::Builder::new().prefix(&prefix).suffix(".part").tempfile_in(folder);
+    let mut temp = temp.map_err(|error| format!("{}: {error}", folder.display()))?;
+    temp.write_all(bytes).and_then(|()| temp.as_file().sync_all()).map_err(|error| format!("{path}: {error}"))?;
+    temp.persist_noclobber(target).map_err(|error| format!("{path}: {}", error.error))?;
+    Ok((path.to_owned(), bytes.len() as u64))
+}
+
+impl App {
+    pub(super) fn export_key(&mut self, mut export: Export, name: &str, key: &KeyEvent) {
+        match name {
+            "Esc" => return,
+            "Tab" => export.scope = if export.scope == Scope::Screen { Scope::History } else { Scope::Screen },
+            "Enter" if export.path().is_empty() => return self.keep(Overlay::Export(export), "a name is needed"),
+            "Enter" if export.frames(self).is_empty() => return self.say("there is nothing to write yet"),
+            "Enter" => {
+                self.export(&export);
+                return self.say("writing");
+            }
+            _ => {
+                edit(&mut export.input, key);
+            }
+        }
+        self.overlays.push(Overlay::Export(export));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn the_name_says_host_view_and_moment() {
+        let name = file_name("web-07", "biotop", 1_795_346_031_000_000_000);
+        assert_eq!(name, "bcc-top-web-07-biotop-20261122T111351Z.json");
+        assert!(!file_name("../../etc", "a b", 0).contains(['/', ' ']));
+    }
+
+    #[test]
+    fn a_file_is_for_its_owner_and_never_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.json");
+        let path = path.to_str().unwrap();
+        assert_eq!(write(path, b"{}").unwrap().1, 2);
+        assert_eq!(std::fs::metadata(path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert!(write(path, b"other").unwrap_err().contains("exists"));
+        assert_eq!(std::fs::read(path).unwrap(), b"{}");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing half written is left");
+    }
+
+    #[test]
+    fn links_are_not_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("victim");
+        let link = folder.path().join("link.json");
+        std::os::unix::fs::symlink(&target, &link).unwrap();
+        assert!(write(link.to_str().unwrap(), b"{}").is_err());
+        assert!(!target.exists());
+        assert!(write("", b"{}").is_err());
+    }
+}

@@ -1,0 +1,114 @@
+//! The explorer: views on a terminal. It knows no BPF and no view by name; everything it shows
+//! comes from declarations, frames and their schema.
+//!
+//! [`app`] is the state and what happens to it, [`draw`] turns it into cells, [`tty`] cells into
+//! bytes, [`shell`] is the loop around them that owns the terminal.
+
+pub mod action;
+pub mod app;
+mod columns;
+mod commands;
+mod detail;
+pub mod draw;
+pub mod export;
+pub mod glyphs;
+mod help;
+mod history;
+mod layout;
+mod mouse;
+mod overlay;
+mod pace;
+mod picker;
+mod screen;
+mod shell;
+mod terminal;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+pub mod theme;
+pub mod tty;
+mod view;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::frame::Frame;
+
+pub use crate::enrich::process::ProcessFacts;
+
+pub use shell::run;
+
+/// How the explorer looks and behaves.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Glyph level; `None`: from the environment.
+    pub level: Option<glyphs::Level>,
+    /// Colour depth; `None`: from the environment.
+    pub depth: Option<glyphs::Depth>,
+    /// Name of the theme.
+    pub theme: String,
+    /// Text of the theme, if it is not a built-in one.
+    pub theme_text: Option<String>,
+    /// For slow lines: long intervals, no spinner, no mouse, no trends.
+    pub slow: bool,
+    /// Whether the mouse is asked for.
+    pub mouse: bool,
+    /// Short name of the host.
+    pub host: String,
+    /// Refresh interval where a view does not bring one.
+    pub interval: Duration,
+    /// Quit after that many frames of each view asked for.
+    pub count: Option<u64>,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+        Options {
+            level: None,
+            depth: None,
+            theme: "default".to_owned(),
+            theme_text: None,
+            slow: false,
+            mouse: true,
+            host: host.split('.').next().unwrap_or_default().to_owned(),
+            interval: Duration::from_secs(1),
+            count: None,
+        }
+    }
+}
+
+/// A document from frames.
+pub type Document = Arc<dyn Fn(&[Arc<Frame>]) -> Vec<u8> + Send + Sync>;
+
+/// Facts of a process; may read files.
+pub type Facts = Arc<dyn Fn(u32) -> Option<ProcessFacts> + Send + Sync>;
+
+/// Views that cannot run here with a short reason each; may ask the kernel.
+pub type Availability = Arc<dyn Fn() -> Vec<(String, String)> + Send + Sync>;
+
+/// What the rooms below provide. All of them are called off the UI thread.
+#[derive(Clone)]
+pub struct Callbacks {
+    /// The JSON document of some frames, for the export.
+    pub document: Document,
+    /// What is known of a process, for the detail page.
+    pub facts: Facts,
+    /// What cannot run, for the picker.
+    pub availability: Availability,
+}
+
+impl fmt::Debug for Callbacks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Callbacks")
+    }
+}
+
+/// How the explorer ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// The user, or the number of frames asked for.
+    Done,
+}

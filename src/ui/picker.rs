@@ -1,0 +1,104 @@
+//! The list of all views, searched as it is typed.
+
+use crossterm::event::KeyEvent;
+use nucleo_matcher::pattern::{AtomKind, CaseMatching, Normalization, Pattern};
+use nucleo_matcher::{Config, Matcher, Utf32Str};
+use tui_input::Input;
+
+use crate::views::{Registry, ViewDecl};
+
+use super::app::{App, Screen};
+use super::overlay::{Overlay, edit};
+
+/// The open picker.
+#[derive(Debug)]
+pub struct Picker {
+    /// What is typed.
+    pub input: Input,
+    /// Views that match, best first; with nothing typed by group.
+    pub found: Vec<&'static ViewDecl>,
+    /// The line with the cursor.
+    pub at: usize,
+}
+
+/// Why a view is found, best first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Rank {
+    Exact,
+    Prefix,
+    Alias,
+    Name(std::cmp::Reverse<u32>),
+    Words(std::cmp::Reverse<u32>),
+}
+
+impl Picker {
+    /// All views, the cursor on the current one.
+    pub fn new(app: &App) -> Picker {
+        let mut picker = Picker { input: Input::default(), found: Vec::new(), at: 0 };
+        picker.search(app);
+        let current = app.view().map(|view| view.name.as_str());
+        picker.at = picker.found.iter().position(|decl| Some(decl.name.as_str()) == current).unwrap_or(0);
+        picker
+    }
+
+    /// Finds what matches the text typed.
+    pub fn search(&mut self, app: &App) {
+        let query = self.input.value().trim();
+        let views = Registry::get().views().iter().map(|view| &view.decl);
+        self.at = 0;
+        if query.is_empty() {
+            self.found = views.collect();
+            return;
+        }
+        let pattern = Pattern::new(query, CaseMatching::Ignore, Normalization::Smart, AtomKind::Fuzzy);
+        let mut matcher = Matcher::new(Config::DEFAULT);
+        let mut found: Vec<(Rank, &'static ViewDecl)> = views
+            .filter_map(|decl| rank(decl, query, &pattern, &mut matcher).map(|rank| (rank, decl)))
+            // A view that cannot run is only in the way, unless it is asked for by name.
+            .filter(|(rank, decl)| *rank == Rank::Exact || !app.unavailable.contains_key(&decl.name))
+            .collect();
+        found.sort_by_key(|(rank, _)| *rank);
+        self.found = found.into_iter().map(|(_, decl)| decl).collect();
+    }
+}
+
+fn rank(decl: &ViewDecl, query: &str, pattern: &Pattern, matcher: &mut Matcher) -> Option<Rank> {
+    let query = query.to_ascii_lowercase();
+    if decl.name == query {
+        return Some(Rank::Exact);
+    }
+    if decl.name.starts_with(&query) {
+        return Some(Rank::Prefix);
+    }
+    if decl.aliases.iter().any(|alias| alias.starts_with(&query)) {
+        return Some(Rank::Alias);
+    }
+    let mut chars = Vec::new();
+    let mut score = |text: &str| pattern.score(Utf32Str::new(text, &mut chars), matcher).map(std::cmp::Reverse);
+    score(&decl.name).map(Rank::Name).or_else(|| score(&decl.title).or_else(|| score(&decl.question)).map(Rank::Words))
+}
+
+impl App {
+    pub(super) fn picker_key(&mut self, mut picker: Picker, name: &str, key: &KeyEvent) {
+        let last = picker.found.len().saturating_sub(1);
+        match name {
+            "Esc" => return,
+            "Enter" => {
+                let Some(decl) = picker.found.get(picker.at) else {
+                    return self.keep(Overlay::Picker(picker), "no view matches");
+                };
+                let at = self.tab_of(&decl.name);
+                return self.show(Screen::View(at));
+            }
+            "Down" => picker.at = (picker.at + 1).min(last),
+            "Up" => picker.at = picker.at.saturating_sub(1),
+            "PgDn" => picker.at = (picker.at + 10).min(last),
+            "PgUp" => picker.at = picker.at.saturating_sub(10),
+            _ => {
+                edit(&mut picker.input, key);
+                picker.search(self);
+            }
+        }
+        self.overlays.push(Overlay::Picker(picker));
+    }
+}

@@ -1,0 +1,276 @@
+//! The loop around the core: it owns the terminal, the clock and the feeds, and does nothing else.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::mpsc::Sender;
+use std::time::Instant;
+
+use anyhow::Context as _;
+use crossterm::event::{Event as TermEvent, EventStream};
+use futures_util::StreamExt as _;
+use ratatui::layout::Size;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+use crate::feed::{Command, Event, Opener, Request};
+use crate::host::{self, Host};
+
+use super::app::{App, Effect, Input};
+use super::glyphs::{Level, detect_depth, detect_level};
+use super::pace::{Pace, What};
+use super::screen::{self, Screen};
+use super::terminal::{self, Writer};
+use super::{Callbacks, Exit, Options, export};
+
+/// Messages that may wait for the loop; feeds behind it wait, and count what they lose.
+const INBOX: usize = 64;
+
+/// Opens the explorer and returns when it is closed.
+///
+/// # Errors
+/// If there is no terminal to show it on or to read keys from.
+pub fn run(
+    mut options: Options,
+    opener: Arc<dyn Opener>,
+    layout: Vec<Request>,
+    callbacks: Callbacks,
+) -> anyhow::Result<Exit> {
+    let env = |name: &str| std::env::var(name).ok();
+    let term = env("TERM").unwrap_or_default();
+    options.level.get_or_insert_with(|| if options.slow { Level::Ascii } else { detect_level(&env) });
+    options.depth.get_or_insert_with(|| detect_depth(&env));
+    if options.slow {
+        options.level = Some(Level::Ascii);
+        options.depth = options.depth.map(|depth| depth.min(super::glyphs::Depth::Ansi));
+    }
+    options.mouse &= !options.slow && !matches!(term.as_str(), "linux" | "dumb" | "");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    terminal::install_panic_hook();
+    let mouse = options.mouse;
+    terminal::enter(mouse).context("there is no terminal to read keys from; -b needs none")?;
+    let ended = runtime.block_on(explore(options, opener, layout, callbacks, term != "linux"));
+    terminal::restore();
+    // Feeds detach on threads of their own; nobody waits for them.
+    runtime.shutdown_background();
+    if let Some(left) = ended? {
+        terminal::print(&left);
+    }
+    Ok(Exit::Done)
+}
+
+struct Shell {
+    app: App,
+    screen: Screen,
+    writer: Writer,
+    pace: Pace,
+    opener: Arc<dyn Opener>,
+    callbacks: Callbacks,
+    inbox: mpsc::Sender<Input>,
+    feeds: HashMap<usize, (Sender<Command>, JoinHandle<()>)>,
+    asked: bool,
+    suspend: bool,
+    quit: Option<bool>,
+}
+
+async fn explore(
+    options: Options,
+    opener: Arc<dyn Opener>,
+    layout: Vec<Request>,
+    callbacks: Callbacks,
+    synchronised: bool,
+) -> anyhow::Result<Option<String>> {
+    let (inbox, mut arrived) = mpsc::channel(INBOX);
+    let (drained, mut free) = mpsc::channel(1);
+    let now = Instant::now();
+    let mut app = App::new(options, layout, now);
+    let (width, height) = terminal::size();
+    app.area = ratatui::layout::Rect::new(0, 0, width, height);
+    let effects = app.start();
+    let mut shell = Shell {
+        screen: Screen::new(Size::new(width, height), app.glyphs.level, synchronised),
+        writer: Writer::start(drained)?,
+        pace: Pace::new(now),
+        app,
+        opener,
+        callbacks,
+        inbox: inbox.clone(),
+        feeds: HashMap::new(),
+        asked: false,
+        suspend: false,
+        quit: None,
+    };
+    shell.perform(effects);
+    let _host = gauges(inbox)?;
+    let mut keys = EventStream::new();
+    let mut ends = [SignalKind::terminate(), SignalKind::hangup(), SignalKind::interrupt()].map(signal);
+    let mut go_on = signal(SignalKind::from_raw(libc::SIGCONT))?;
+    loop {
+        shell.draw_if_due();
+        if let Some(leave) = shell.quit {
+            return Ok(leave.then(|| screen::text(&mut shell.app)));
+        }
+        if std::mem::take(&mut shell.suspend) {
+            suspend(shell.app.options.mouse, &mut go_on).await?;
+            shell.input(Input::Resumed, What::User);
+            continue;
+        }
+        let wake = [shell.app.wake(), shell.pace.due(&shell.app)].into_iter().flatten().min();
+        let sleep = async {
+            match wake {
+                Some(at) => tokio::time::sleep_until(at.into()).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            event = keys.next() => shell.term(event)?,
+            Some(input) = arrived.recv() => shell.arrived(input),
+            Some(()) = free.recv() => {}
+            () = sleep => shell.input(Input::Tick, What::Time),
+            () = any(&mut ends) => {
+                // Restore and go: detaching may take longer than the one who sends signals waits.
+                terminal::restore();
+                std::process::exit(0);
+            }
+        }
+    }
+}
+
+/// Waits for one of the signals that end the program.
+async fn any(signals: &mut [std::io::Result<Signal>; 3]) {
+    let [a, b, c] = signals;
+    let wait = async |signal: &mut std::io::Result<Signal>| match signal {
+        Ok(signal) => {
+            signal.recv().await;
+        }
+        Err(_) => std::future::pending().await,
+    };
+    tokio::select! {
+        () = wait(a) => {}
+        () = wait(b) => {}
+        () = wait(c) => {}
+    }
+}
+
+fn gauges(inbox: mpsc::Sender<Input>) -> std::io::Result<Host> {
+    host::start(move |sample| match inbox.try_send(Input::Host(sample)) {
+        Ok(()) | Err(mpsc::error::TrySendError::Full(_)) => true,
+        Err(mpsc::error::TrySendError::Closed(_)) => false,
+    })
+}
+
+async fn suspend(mouse: bool, go_on: &mut Signal) -> anyhow::Result<()> {
+    terminal::restore();
+    rustix::process::kill_current_process_group(rustix::process::Signal::TSTP)?;
+    // Without job control nobody stops us and nobody tells us to go on.
+    let _ = tokio::time::timeout(std::time::Duration::from_millis(300), go_on.recv()).await;
+    terminal::enter(mouse)?;
+    Ok(())
+}
+
+impl Shell {
+    fn draw_if_due(&mut self) {
+        let now = Instant::now();
+        if !self.app.dirty || !self.pace.may_draw(&self.app, now) || self.writer.busy() {
+            return;
+        }
+        let bytes = self.screen.draw(&mut self.app);
+        self.pace.drawn(now);
+        if !bytes.is_empty() {
+            self.writer.write(bytes);
+        }
+    }
+
+    fn input(&mut self, input: Input, what: What) {
+        let now = Instant::now();
+        self.pace.happened(what, now);
+        let effects = self.app.handle(now, input);
+        self.perform(effects);
+    }
+
+    fn arrived(&mut self, input: Input) {
+        let what = match &input {
+            Input::Feed(view, _, Event::Frame(_)) => What::Frame(*view),
+            Input::Feed(..) => What::Progress,
+            Input::Host(_) => What::Gauge,
+            _ => What::User,
+        };
+        self.input(input, what);
+    }
+
+    fn term(&mut self, event: Option<std::io::Result<TermEvent>>) -> anyhow::Result<()> {
+        let event = event.context("the terminal is gone")?.context("cannot read from the terminal")?;
+        let input = match event {
+            TermEvent::Key(key) => Input::Key(key),
+            TermEvent::Mouse(mouse) => Input::Mouse(mouse),
+            TermEvent::Paste(text) => Input::Paste(text),
+            TermEvent::Resize(width, height) => {
+                self.screen.resize(Size::new(width, height));
+                Input::Resize(width, height)
+            }
+            TermEvent::FocusGained | TermEvent::FocusLost => return Ok(()),
+        };
+        self.input(input, What::User);
+        Ok(())
+    }
+
+    fn perform(&mut self, effects: Vec<Effect>) {
+        for effect in effects {
+            match effect {
+                Effect::Open(at, generation, request) => self.open(at, generation, request),
+                Effect::Send(at, command) => {
+                    if let Some((commands, _)) = self.feeds.get(&at) {
+                        // A view that has ended takes no commands.
+                        let _ = commands.send(command);
+                    }
+                }
+                Effect::Close(at) => self.close(at),
+                Effect::Facts(pid) => {
+                    let facts = self.callbacks.facts.clone();
+                    self.ask(move || Input::Facts(pid, facts(pid).map(Box::new)));
+                }
+                Effect::Availability if self.asked => {}
+                Effect::Availability => {
+                    self.asked = true;
+                    let availability = self.callbacks.availability.clone();
+                    self.ask(move || Input::Unavailable(availability()));
+                }
+                Effect::Export(path, frames) => {
+                    let document = self.callbacks.document.clone();
+                    self.ask(move || Input::Exported(export::write(&path, &document(&frames))));
+                }
+                Effect::Redraw => self.screen.redraw(),
+                Effect::Suspend => self.suspend = true,
+                Effect::Quit(leave) => self.quit = Some(leave),
+            }
+        }
+    }
+
+    /// Does something slow off this thread.
+    fn ask(&self, question: impl FnOnce() -> Input + Send + 'static) {
+        let inbox = self.inbox.clone();
+        tokio::task::spawn_blocking(move || inbox.blocking_send(question()));
+    }
+
+    fn open(&mut self, at: usize, generation: u32, request: Request) {
+        self.close(at);
+        let mut feed = self.opener.open(request);
+        let inbox = self.inbox.clone();
+        let task = tokio::spawn(async move {
+            while let Some(event) = feed.events.recv().await {
+                if inbox.send(Input::Feed(at, generation, event)).await.is_err() {
+                    return;
+                }
+            }
+            let _ = inbox.send(Input::Feed(at, generation, Event::Ended)).await;
+        });
+        self.feeds.insert(at, (feed.commands, task));
+    }
+
+    fn close(&mut self, at: usize) {
+        if let Some((commands, task)) = self.feeds.remove(&at) {
+            let _ = commands.send(Command::Stop);
+            task.abort();
+        }
+    }
+}

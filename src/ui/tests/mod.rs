@@ -1,0 +1,41 @@
+//! Tests of the whole explorer without a terminal.
+
+mod bytes;
+mod core;
+mod screens;
+
+use super::glyphs::Level;
+use super::testing::{Rig, cache_frame, disk_frame, hist_frame, net_frame};
+
+/// Screens that everything is drawn at.
+const SIZES: [(u16, u16); 5] = [(80, 24), (60, 16), (40, 10), (20, 5), (200, 60)];
+
+/// The explorer on one view that has delivered some frames.
+fn table(size: (u16, u16), level: Level) -> Rig {
+    let mut rig = Rig::new(&["biotop"], size, level);
+    for index in 0..8 {
+        rig.frame(disk_frame(index));
+    }
+    rig
+}
+
+/// A distribution, or a list of them.
+fn histogram(size: (u16, u16), level: Level, keyed: bool) -> Rig {
+    let mut rig = Rig::new(&["runqlat"], size, level);
+    for index in 0..4 {
+        rig.frame(hist_frame(index, keyed));
+    }
+    rig
+}
+
+/// The overview.
+fn dashboard(size: (u16, u16), level: Level) -> Rig {
+    let mut rig = Rig::new(&[], size, level);
+    for index in 0..4 {
+        rig.frame(disk_frame(index));
+        rig.frame(net_frame(index));
+        rig.frame(hist_frame(index, false));
+        rig.frame(cache_frame(index));
+    }
+    rig
+}

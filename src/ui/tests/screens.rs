@@ -1,0 +1,192 @@
+//! What every screen looks like, from fixed frames.
+
+use insta::assert_snapshot;
+
+use super::super::app::{Input, Screen};
+use super::super::glyphs::Level;
+use super::super::testing::{Rig, unavailable_frame};
+use super::super::{ProcessFacts, view::Load};
+use super::{SIZES, dashboard, histogram, table};
+use crate::feed::{Event, LoadStep};
+use crate::host::Sample;
+
+fn name(what: &str, size: (u16, u16), level: Level) -> String {
+    format!("{what}_{}x{}_{}", size.0, size.1, format!("{level:?}").to_lowercase())
+}
+
+/// A screen at every size, and at 80x24 at every glyph level.
+fn everywhere(what: &str, make: impl Fn((u16, u16), Level) -> Rig) {
+    let cases = SIZES.map(|size| (size, Level::Unicode)).into_iter();
+    for (size, level) in cases.chain([((80, 24), Level::Box), ((80, 24), Level::Ascii)]) {
+        let mut rig = make(size, level);
+        assert_snapshot!(name(what, size, level), rig.screen());
+        if level == Level::Ascii {
+            let shown = rig.screen();
+            assert!(shown.is_ascii(), "{shown}");
+        }
+    }
+}
+
+#[test]
+fn table_view() {
+    everywhere("table", table);
+}
+
+#[test]
+fn dashboard_of_the_overview() {
+    everywhere("dashboard", |size, level| {
+        let mut rig = dashboard(size, level);
+        rig.input(Input::Host(Sample { cpu: Some(0.42), memory: Some(0.311), load: Some(1.25), own: Some(0.011) }));
+        rig
+    });
+}
+
+#[test]
+fn histogram_view() {
+    everywhere("histogram", |size, level| histogram(size, level, false));
+}
+
+#[test]
+fn histogram_by_key() {
+    everywhere("keyed", |size, level| histogram(size, level, true));
+    let mut rig = histogram((80, 24), Level::Unicode, true);
+    rig.keys("j m");
+    assert_snapshot!("keyed_as_table", rig.screen());
+}
+
+#[test]
+fn view_that_cannot_run() {
+    everywhere("unavailable", |size, level| {
+        let mut rig = Rig::new(&["tcptop"], size, level);
+        rig.frame(unavailable_frame());
+        rig
+    });
+    let mut rig = dashboard((80, 24), Level::Unicode);
+    rig.frame(unavailable_frame());
+    assert_snapshot!("unavailable_pane", rig.screen());
+}
+
+#[test]
+fn view_on_its_way() {
+    everywhere("loading", |size, level| {
+        let mut rig = Rig::new(&["runqlat"], size, level);
+        rig.input(Input::Feed(0, 1, Event::Loading(LoadStep::Attach)));
+        rig.input(Input::Feed(0, 1, Event::Attached));
+        rig
+    });
+}
+
+#[test]
+fn help_for_this_place() {
+    everywhere("help", |size, level| {
+        let mut rig = table(size, level);
+        rig.keys("?");
+        rig
+    });
+}
+
+#[test]
+fn explanation_of_a_view() {
+    let mut rig = table((80, 24), Level::Unicode);
+    rig.keys("i");
+    assert_snapshot!("explain", rig.screen());
+}
+
+#[test]
+fn picker_of_views() {
+    everywhere("picker", |size, level| {
+        let mut rig = table(size, level);
+        rig.input(Input::Unavailable(vec![("cachetop".into(), "no kprobes, and fentry is refused".into())]));
+        rig.keys("v");
+        rig
+    });
+    let mut rig = table((80, 24), Level::Unicode);
+    rig.keys("v");
+    rig.type_in("net");
+    assert_snapshot!("picker_search", rig.screen());
+}
+
+#[test]
+fn detail_of_a_row() {
+    everywhere("detail", |size, level| {
+        let mut rig = table(size, level);
+        rig.keys("j Enter");
+        rig.input(Input::Facts(
+            4412,
+            Some(Box::new(ProcessFacts {
+                pid: 4412,
+                comm: "fio".into(),
+                cmdline: "fio --name=randwrite --rw=randwrite --bs=64k --size=4g --numjobs=2 --time_based"
+                    .split(' ')
+                    .map(str::to_owned)
+                    .collect(),
+                user: "root".into(),
+                cgroup: Some("/system.slice/docker-0123456789ab.scope".into()),
+                container: Some("docker 0123456789ab".into()),
+                parents: vec![(4400, "bash".into()), (1, "systemd".into())],
+                started: Some(std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_795_345_000)),
+            })),
+        ));
+        rig
+    });
+}
+
+#[test]
+fn filter_being_typed() {
+    everywhere("filter", |size, level| {
+        let mut rig = table(size, level);
+        rig.keys("/");
+        rig.type_in("nvme0n1");
+        rig
+    });
+    let mut rig = table((80, 24), Level::Unicode);
+    rig.keys("/");
+    rig.type_in("nvme0n1 (wrong");
+    assert_snapshot!("filter_wrong", rig.screen());
+}
+
+#[test]
+fn standing_still() {
+    everywhere("timeline", |size, level| {
+        let mut rig = table(size, level);
+        rig.keys("Space [ [");
+        rig
+    });
+}
+
+#[test]
+fn sort_menu_and_export_line() {
+    let mut rig = table((80, 24), Level::Unicode);
+    rig.keys("s");
+    assert_snapshot!("sort_menu", rig.screen());
+    rig.keys("Esc w");
+    assert_snapshot!("export", rig.screen());
+}
+
+#[test]
+fn log_pane() {
+    // The logger is one for the whole process; nothing else in these tests logs at this level.
+    let _ = tui_logger::init_logger(log::LevelFilter::Warn);
+    tui_logger::set_default_level(log::LevelFilter::Warn);
+    log::warn!("fentry is refused");
+    tui_logger::move_events();
+    for size in [(80, 24), (40, 10)] {
+        let mut rig = table(size, Level::Unicode);
+        rig.keys("!");
+        let shown = rig.screen();
+        // The time of day is the only thing that differs, and other tests may have logged too.
+        let log: Vec<&str> = shown.lines().skip_while(|line| !line.contains("! closes")).collect();
+        assert!(log.len() >= 3, "{shown}");
+        assert!(shown.contains("fentry is refused"), "{shown}");
+    }
+}
+
+#[test]
+fn a_view_that_was_unloaded_is_dimmed_and_keeps_what_it_had() {
+    let mut rig = dashboard((80, 24), Level::Unicode);
+    rig.keys("1");
+    rig.pass(std::time::Duration::from_secs(31));
+    assert_eq!(rig.app.screen, Screen::View(0));
+    assert_eq!(rig.app.views[1].load, Load::Off);
+    assert_eq!(rig.app.views[1].history.len(), 4);
+}

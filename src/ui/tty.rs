@@ -1,0 +1,198 @@
+//! From cells to bytes: a ratatui backend that writes into memory, so that a frame is one write
+//! and nothing at all when nothing changed.
+
+use std::convert::Infallible;
+use std::io::Write as _;
+
+use ratatui::backend::{Backend, ClearType, WindowSize};
+use ratatui::buffer::Cell;
+use ratatui::layout::{Position, Size};
+use ratatui::style::{Color, Modifier};
+
+use crate::frame::text::{is_safe, width};
+
+use super::glyphs::Level;
+
+/// Collects the bytes of a frame.
+#[derive(Debug)]
+pub struct Tty {
+    bytes: Vec<u8>,
+    size: Size,
+    level: Level,
+    fg: Color,
+    bg: Color,
+    modifier: Modifier,
+    /// Where the terminal's cursor is, if that is known.
+    at: Option<(u16, u16)>,
+}
+
+impl Tty {
+    /// A terminal of that size.
+    pub fn new(size: Size, level: Level) -> Tty {
+        Tty {
+            bytes: Vec::new(),
+            size,
+            level,
+            fg: Color::Reset,
+            bg: Color::Reset,
+            modifier: Modifier::empty(),
+            at: None,
+        }
+    }
+
+    /// The terminal has another size now.
+    pub fn resize(&mut self, size: Size) {
+        self.size = size;
+    }
+
+    /// Takes the bytes of the frame; empty if nothing changed.
+    pub fn take(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.bytes)
+    }
+
+    fn push(&mut self, args: std::fmt::Arguments<'_>) {
+        // Writing into memory cannot fail.
+        let _ = self.bytes.write_fmt(args);
+    }
+
+    fn go(&mut self, x: u16, y: u16) {
+        match self.at {
+            Some(at) if at == (x, y) => return,
+            Some((from, row)) if row == y && from < x => match x - from {
+                1 => self.bytes.extend_from_slice(b"\x1b[C"),
+                n => self.push(format_args!("\x1b[{n}C")),
+            },
+            Some((_, row)) if x == 0 && y == row + 1 => self.bytes.extend_from_slice(b"\r\n"),
+            _ if x == 0 => self.push(format_args!("\x1b[{}H", y + 1)),
+            _ => self.push(format_args!("\x1b[{};{}H", y + 1, x + 1)),
+        }
+        self.at = Some((x, y));
+    }
+
+    /// Sets what differs, in one sequence; a reset where that is shorter.
+    fn style(&mut self, cell: &Cell) {
+        if (cell.fg, cell.bg, cell.modifier) == (self.fg, self.bg, self.modifier) {
+            return;
+        }
+        let mut codes = String::new();
+        let plain = cell.fg == Color::Reset && cell.bg == Color::Reset && cell.modifier.is_empty();
+        if plain || !(self.modifier - cell.modifier).is_empty() {
+            codes.push(';');
+            (self.fg, self.bg, self.modifier) = (Color::Reset, Color::Reset, Modifier::empty());
+        }
+        for (modifier, code) in MODIFIERS {
+            if cell.modifier.contains(modifier) && !self.modifier.contains(modifier) {
+                codes.push_str(code);
+            }
+        }
+        if cell.fg != self.fg {
+            codes.push_str(&color(cell.fg, 30));
+        }
+        if cell.bg != self.bg {
+            codes.push_str(&color(cell.bg, 40));
+        }
+        (self.fg, self.bg, self.modifier) = (cell.fg, cell.bg, cell.modifier);
+        let codes = codes.trim_end_matches(';');
+        self.push(format_args!("\x1b[{codes}m"));
+    }
+
+    /// The last line of defence: whatever got into a cell, nothing but text leaves.
+    fn symbol(&mut self, symbol: &str) {
+        let cells = width(symbol).max(1);
+        let shown = symbol.chars().all(is_safe) && (self.level != Level::Ascii || symbol.is_ascii());
+        if shown {
+            self.bytes.extend_from_slice(symbol.as_bytes());
+        } else {
+            self.bytes.push(b'?');
+            self.bytes.extend(std::iter::repeat_n(b' ', cells - 1));
+        }
+        let at = self.at.map(|(x, y)| (x + cells as u16, y));
+        // Behind the last column terminals disagree on where the cursor is.
+        self.at = at.filter(|&(x, _)| x < self.size.width);
+    }
+}
+
+const MODIFIERS: [(Modifier, &str); 4] =
+    [(Modifier::BOLD, "1;"), (Modifier::DIM, "2;"), (Modifier::UNDERLINED, "4;"), (Modifier::REVERSED, "7;")];
+
+fn color(color: Color, base: u8) -> String {
+    let ansi = |n: u8| format!("{};", base + n);
+    let bright = |n: u8| format!("{};", base + 60 + n);
+    match color {
+        Color::Reset => ansi(9),
+        Color::Black => ansi(0),
+        Color::Red => ansi(1),
+        Color::Green => ansi(2),
+        Color::Yellow => ansi(3),
+        Color::Blue => ansi(4),
+        Color::Magenta => ansi(5),
+        Color::Cyan => ansi(6),
+        Color::Gray => ansi(7),
+        Color::DarkGray => bright(0),
+        Color::LightRed => bright(1),
+        Color::LightGreen => bright(2),
+        Color::LightYellow => bright(3),
+        Color::LightBlue => bright(4),
+        Color::LightMagenta => bright(5),
+        Color::LightCyan => bright(6),
+        Color::White => bright(7),
+        Color::Indexed(index) => format!("{};5;{index};", base + 8),
+        Color::Rgb(r, g, b) => format!("{};2;{r};{g};{b};", base + 8),
+    }
+}
+
+impl Backend for Tty {
+    type Error = Infallible;
+
+    fn draw<'a, I>(&mut self, content: I) -> Result<(), Infallible>
+    where
+        I: Iterator<Item = (u16, u16, &'a Cell)>,
+    {
+        for (x, y, cell) in content {
+            self.go(x, y);
+            self.style(cell);
+            self.symbol(cell.symbol());
+        }
+        Ok(())
+    }
+
+    // The cursor is hidden for good when the screen is set up: nothing to say for each frame.
+    fn hide_cursor(&mut self) -> Result<(), Infallible> {
+        Ok(())
+    }
+
+    fn show_cursor(&mut self) -> Result<(), Infallible> {
+        Ok(())
+    }
+
+    fn get_cursor_position(&mut self) -> Result<Position, Infallible> {
+        Ok(self.at.map_or(Position::ORIGIN, |(x, y)| Position { x, y }))
+    }
+
+    fn set_cursor_position<P: Into<Position>>(&mut self, _position: P) -> Result<(), Infallible> {
+        Ok(())
+    }
+
+    fn clear(&mut self) -> Result<(), Infallible> {
+        self.bytes.extend_from_slice(b"\x1b[m\x1b[H\x1b[2J");
+        (self.fg, self.bg, self.modifier) = (Color::Reset, Color::Reset, Modifier::empty());
+        self.at = Some((0, 0));
+        Ok(())
+    }
+
+    fn clear_region(&mut self, _clear_type: ClearType) -> Result<(), Infallible> {
+        self.clear()
+    }
+
+    fn size(&self) -> Result<Size, Infallible> {
+        Ok(self.size)
+    }
+
+    fn window_size(&mut self) -> Result<WindowSize, Infallible> {
+        Ok(WindowSize { columns_rows: self.size, pixels: Size::ZERO })
+    }
+
+    fn flush(&mut self) -> Result<(), Infallible> {
+        Ok(())
+    }
+}

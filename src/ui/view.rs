@@ -1,0 +1,432 @@
+//! The state of one view on the screen: what is held of it, and what is shown of that.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::feed::{LoadStep, Request};
+use crate::frame::filter::{Bad, Filter};
+use crate::frame::{Agg, Frame, Kind, Mode, Status, Table, order};
+use crate::views::ViewDecl;
+
+use super::history::History;
+
+/// How long a gone row stays, dimmed, frames.
+const GONE_FRAMES: u8 = 3;
+
+/// How long rows keep their order after the user moved among them.
+pub const HOLD: Duration = Duration::from_secs(2);
+
+/// Whether the programs of a view are in the kernel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Load {
+    /// Not loaded; frames of earlier may be held.
+    Off,
+    /// On its way since then.
+    Loading(LoadStep, Instant),
+    /// Frames come.
+    Running,
+    /// The source has no more frames.
+    Ended,
+}
+
+/// How a view is drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rendering {
+    /// Rows and columns.
+    Table,
+    /// Bars by bucket.
+    Histogram,
+}
+
+impl Rendering {
+    /// What a kind allows, the default first.
+    pub fn of(kind: Kind) -> &'static [Rendering] {
+        match kind {
+            Kind::Table => &[Rendering::Table],
+            Kind::Histogram => &[Rendering::Histogram, Rendering::Table],
+        }
+    }
+}
+
+/// A row on the screen.
+#[derive(Clone, Debug)]
+pub struct Row {
+    /// Row of the frame, or of the ghost's frame.
+    pub at: u32,
+    /// Not in the frame before.
+    pub fresh: bool,
+    /// The selected row, which is no longer in the frame.
+    pub gone: bool,
+    /// What names it.
+    pub key: Vec<u8>,
+}
+
+/// What is on the screen of a view, worked out once for each frame or key press.
+#[derive(Clone, Debug)]
+pub struct Shown {
+    /// The frame as the accumulation mode shows it.
+    pub frame: Arc<Frame>,
+    /// The interval frame it is made from: its losses, status and cost.
+    pub source: Arc<Frame>,
+    /// Its place in the history; `None` for the short first frame.
+    pub at: Option<usize>,
+    /// Rows after filter and sort.
+    pub rows: Vec<Row>,
+    /// Where the row that is gone can still be read.
+    ghost: Option<Arc<Frame>>,
+    /// End of the scale of bars; it falls slowly so that bars do not jump.
+    pub scale: f64,
+}
+
+impl Shown {
+    /// The table that holds `row`.
+    pub fn table(&self, row: &Row) -> &Table {
+        match (&self.ghost, row.gone) {
+            (Some(ghost), true) => &ghost.table,
+            _ => &self.frame.table,
+        }
+    }
+
+    /// The frame that holds `row`.
+    pub fn frame_of(&self, row: &Row) -> &Frame {
+        match (&self.ghost, row.gone) {
+            (Some(ghost), true) => ghost,
+            _ => &self.frame,
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+struct Gone {
+    frame: Arc<Frame>,
+    at: u32,
+    place: usize,
+    left: u8,
+}
+
+/// Why what is shown is worked out again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// Another frame.
+    Frame,
+    /// The user changed how it is shown.
+    User,
+}
+
+/// One view: a tab.
+#[derive(Debug)]
+pub struct View {
+    /// Name.
+    pub name: String,
+    /// Its declaration; a recording may hold views that this program does not know.
+    pub decl: Option<&'static ViewDecl>,
+    /// How it was asked for.
+    pub request: Request,
+    /// Whether it is loaded.
+    pub load: Load,
+    /// Counts loadings, so that events of an earlier one are told apart.
+    pub generation: u32,
+    /// Frames held.
+    pub history: History,
+    /// The short first frame, until a whole one comes.
+    pub first: Option<Arc<Frame>>,
+    /// Accumulation.
+    pub mode: Mode,
+    /// Sort column by name and whether descending; `None`: the view's own.
+    pub sort: Option<(String, bool)>,
+    /// Text of the display filter.
+    pub filter: String,
+    /// The part of it that is wrong.
+    pub bad: Option<Bad>,
+    /// Filters typed before, newest last.
+    pub typed: Vec<String>,
+    /// Rendering, an index into what the kind allows.
+    pub rendering: usize,
+    /// Idle rows are hidden.
+    pub hide_idle: bool,
+    /// Key of the selected row; `None`: the first one.
+    pub selected: Option<Vec<u8>>,
+    gone: Option<Gone>,
+    /// First row on the screen.
+    pub top: usize,
+    /// Columns scrolled away at the left.
+    pub left: usize,
+    /// What is on the screen.
+    pub shown: Option<Shown>,
+    /// Values of the sorted column over the last frames, by key, of the rows on the screen.
+    pub trends: HashMap<Vec<u8>, Vec<f64>>,
+    /// Lost since the view was opened.
+    pub lost: u64,
+    /// Whether the newest frame lost something.
+    pub lost_grew: bool,
+    /// CPU spent in its programs, as a fraction of one CPU, when it was last sampled.
+    pub bpf: Option<f64>,
+    /// Frames received.
+    pub seen: u64,
+    /// Since when it is off the screen.
+    pub hidden_since: Option<Instant>,
+    /// Until when rows keep their order.
+    pub hold: Option<Instant>,
+}
+
+impl View {
+    /// A view that is not loaded yet.
+    pub fn new(request: Request, decl: Option<&'static ViewDecl>) -> View {
+        View {
+            name: request.view.clone(),
+            decl,
+            request,
+            load: Load::Off,
+            generation: 0,
+            history: History::default(),
+            first: None,
+            mode: Mode::Interval,
+            sort: None,
+            filter: String::new(),
+            bad: None,
+            typed: Vec::new(),
+            rendering: 0,
+            hide_idle: false,
+            selected: None,
+            gone: None,
+            top: 0,
+            left: 0,
+            shown: None,
+            trends: HashMap::new(),
+            lost: 0,
+            lost_grew: false,
+            bpf: None,
+            seen: 0,
+            hidden_since: None,
+            hold: None,
+        }
+    }
+
+    /// A few words behind the name in titles.
+    pub fn title(&self) -> &str {
+        self.decl.map_or("", |decl| &decl.title)
+    }
+
+    /// Shape of its data.
+    pub fn kind(&self) -> Kind {
+        match (self.decl, &self.shown) {
+            (_, Some(shown)) => shown.frame.kind,
+            (Some(decl), None) => decl.kind,
+            (None, None) => Kind::Table,
+        }
+    }
+
+    /// How it is drawn.
+    pub fn rendering(&self) -> Rendering {
+        let allowed = Rendering::of(self.kind());
+        allowed[self.rendering % allowed.len()]
+    }
+
+    /// Why it cannot run, if it said so.
+    pub fn unavailable(&self) -> Option<&crate::frame::Unavailable> {
+        let newest = self.shown.as_ref().map(|shown| &shown.source).or(self.history.last());
+        match &newest?.status {
+            Status::Unavailable(unavailable) => Some(unavailable),
+            _ => None,
+        }
+    }
+
+    /// A whole interval has arrived.
+    pub fn push(&mut self, frame: Arc<Frame>) {
+        self.seen += 1;
+        self.first = None;
+        self.load = Load::Running;
+        self.lost += frame.lost.total();
+        self.lost_grew = frame.lost.total() > 0;
+        if let Some(ns) = frame.cost.bpf_ns {
+            self.bpf = Some(ns as f64 / frame.interval.real_ns.max(1) as f64);
+        }
+        let reloaded =
+            |last: &Arc<Frame>| last.settings != frame.settings || last.interval.index >= frame.interval.index;
+        if self.history.last().is_some_and(reloaded) {
+            self.history.restart();
+        }
+        self.history.push(frame);
+    }
+
+    /// Column and direction of the sort in force.
+    pub fn sort_by(&self, table: &Table) -> Option<(usize, bool)> {
+        let asked = self.sort.as_ref().and_then(|(name, desc)| table.schema.index(name).map(|column| (column, *desc)));
+        asked.or(table.schema.sort)
+    }
+
+    /// Whether rows keep their order now.
+    pub fn holds(&self, now: Instant) -> bool {
+        self.hold.is_some_and(|until| now < until)
+    }
+
+    /// Works out what is shown at the moment `cursor` (`None`: now).
+    pub fn refresh(&mut self, cursor: Option<u64>, now: Instant, cause: Cause) {
+        let at = match cursor {
+            Some(moment) => self.history.at(moment),
+            None => self.history.len().checked_sub(1),
+        };
+        let live_first = if cursor.is_none() { self.first.clone() } else { None };
+        let picked = match (live_first, at) {
+            (Some(first), _) => Some((None, first.clone(), first)),
+            (None, Some(at)) => {
+                let source = self.history.get(at).cloned();
+                source.and_then(|source| self.history.shown(at, self.mode).map(|shown| (Some(at), source, shown)))
+            }
+            (None, None) => None,
+        };
+        let Some((at, source, frame)) = picked else {
+            self.shown = None;
+            return;
+        };
+        let rows = self.rows(&frame, at, now);
+        let scale = self.scale(&frame, cause);
+        let old = self.shown.replace(Shown { frame, source, at, rows, ghost: None, scale });
+        self.follow_selection(old, cause);
+    }
+
+    fn rows(&mut self, frame: &Frame, at: Option<usize>, now: Instant) -> Vec<Row> {
+        let table = &frame.table;
+        let (filter, bad) = Filter::parse(&self.filter, &table.schema);
+        self.bad = bad;
+        let busy = |row: usize| {
+            let sums = table.schema.columns.iter().enumerate().filter(|(_, column)| column.agg == Agg::Sum);
+            sums.into_iter().any(|(column, _)| table.cell(row, column).as_f64().is_some_and(|n| n != 0.0))
+        };
+        let wanted = |row: usize| (filter.is_empty() || filter.matches(table, row)) && (!self.hide_idle || busy(row));
+        let mut order: Vec<u32> = (0..table.len()).filter(|&row| wanted(row)).map(|row| row as u32).collect();
+        if let Some((column, descending)) = self.sort_by(table) {
+            order::sort_rows(table, &mut order, column, descending);
+        }
+        let known = self.keys_before(at);
+        let mut rows: Vec<Row> = order
+            .into_iter()
+            .map(|at| {
+                let mut key = Vec::with_capacity(16);
+                table.key_bytes(at as usize, &mut key);
+                let fresh = known.as_ref().is_some_and(|known| !known.contains(&key));
+                Row { at, fresh, gone: false, key }
+            })
+            .collect();
+        if self.holds(now)
+            && let Some(shown) = &self.shown
+        {
+            let places: HashMap<&[u8], usize> =
+                shown.rows.iter().enumerate().map(|(place, row)| (row.key.as_slice(), place)).collect();
+            rows.sort_by_key(|row| places.get(row.key.as_slice()).copied().unwrap_or(usize::MAX));
+        }
+        rows
+    }
+
+    /// Keys of the frame before, where "new" means something.
+    fn keys_before(&self, at: Option<usize>) -> Option<HashSet<Vec<u8>>> {
+        let at = at.filter(|&at| at > 0 && self.mode != Mode::SinceStart && !self.history.gap_before(at))?;
+        let before = &self.history.get(at - 1)?.table;
+        let key = |row| {
+            let mut key = Vec::with_capacity(16);
+            before.key_bytes(row, &mut key);
+            key
+        };
+        (!before.schema.key.is_empty()).then(|| (0..before.len()).map(key).collect())
+    }
+
+    fn scale(&self, frame: &Frame, cause: Cause) -> f64 {
+        let most = frame.histograms.iter().flat_map(|hist| &hist.buckets).copied().max().unwrap_or(0) as f64;
+        match &self.shown {
+            Some(old)
+                if cause == Cause::Frame && old.scale > most && old.frame.interval.mode == frame.interval.mode =>
+            {
+                most.max(old.scale * 0.8)
+            }
+            Some(old) if cause == Cause::User && old.frame.interval.index == frame.interval.index => {
+                old.scale.max(most)
+            }
+            _ => most,
+        }
+    }
+
+    /// The selection stays on its key; a key that is gone stays for a while, then its neighbour takes over.
+    fn follow_selection(&mut self, old: Option<Shown>, cause: Cause) {
+        let Some(shown) = &mut self.shown else { return };
+        let Some(selected) = &self.selected else { return };
+        if shown.rows.iter().any(|row| &row.key == selected) {
+            self.gone = None;
+            return;
+        }
+        let gone = match (self.gone.take(), cause) {
+            (Some(gone), Cause::User) => Some(gone),
+            (Some(gone), Cause::Frame) => Some(Gone { left: gone.left - 1, ..gone }),
+            (None, cause) => old.and_then(|old| {
+                let place = old.rows.iter().position(|row| &row.key == selected)?;
+                let left = if cause == Cause::Frame { GONE_FRAMES } else { 0 };
+                Some(Gone { frame: old.frame.clone(), at: old.rows[place].at, place, left })
+            }),
+        };
+        let Some(gone) = gone else {
+            self.selected = None;
+            return;
+        };
+        let place = gone.place.min(shown.rows.len());
+        if gone.left > 0 {
+            shown.rows.insert(place, Row { at: gone.at, fresh: false, gone: true, key: selected.clone() });
+            shown.ghost = Some(gone.frame.clone());
+            self.gone = Some(gone);
+        } else {
+            let neighbour = place.min(shown.rows.len().saturating_sub(1));
+            self.selected = shown.rows.get(neighbour).map(|row| row.key.clone());
+        }
+    }
+
+    /// Place of the selected row.
+    pub fn selected_row(&self) -> Option<usize> {
+        let shown = self.shown.as_ref()?;
+        match &self.selected {
+            Some(key) => shown.rows.iter().position(|row| &row.key == key),
+            None => (!shown.rows.is_empty()).then_some(0),
+        }
+    }
+
+    /// Selects the row `to`, or the nearest one there is, and holds the order for a while.
+    pub fn select(&mut self, to: usize, now: Instant) {
+        let Some(shown) = &self.shown else { return };
+        if let Some(row) = shown.rows.get(to.min(shown.rows.len().saturating_sub(1))) {
+            self.selected = Some(row.key.clone());
+            self.hold = Some(now + HOLD);
+        }
+    }
+
+    /// Keeps the selection within the `height` rows on the screen.
+    pub fn scroll_to_selection(&mut self, height: usize) {
+        let count = self.shown.as_ref().map_or(0, |shown| shown.rows.len());
+        let at = self.selected_row().unwrap_or(0);
+        self.top = self.top.min(at).max((at + 1).saturating_sub(height)).min(count.saturating_sub(height.max(1)));
+    }
+
+    /// Collects the values of `column` over the `frames` frames up to the one shown, for the rows on the screen.
+    pub fn collect_trends(&mut self, column: usize, frames: usize, height: usize) {
+        self.trends.clear();
+        let Some(shown) = &self.shown else { return };
+        let Some(end) = shown.at else { return };
+        let Some(name) = shown.frame.table.schema.columns.get(column).map(|column| column.name.as_str()) else {
+            return;
+        };
+        for row in shown.rows.iter().skip(self.top).take(height) {
+            self.trends.insert(row.key.clone(), vec![0.0; frames]);
+        }
+        let start = (end + 1).saturating_sub(frames);
+        let mut key = Vec::new();
+        for at in start..=end {
+            let Some(table) = self.history.get(at).map(|frame| &frame.table) else { continue };
+            let Some(column) = table.schema.index(name) else { continue };
+            let slot = frames - 1 - (end - at);
+            for row in 0..table.len() {
+                key.clear();
+                table.key_bytes(row, &mut key);
+                if let Some(values) = self.trends.get_mut(&key) {
+                    values[slot] = table.cell(row, column).as_f64().unwrap_or(0.0);
+                }
+            }
+        }
+    }
+}

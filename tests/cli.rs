@@ -116,6 +116,8 @@ fn version_and_help_are_printed() {
     assert_eq!(printed(&["-V"]), format!("bcc-top {}\n", env!("CARGO_PKG_VERSION")));
     assert!(printed(&["--help"]).contains("--ndjson"));
     assert!(printed(&["list", "--help"]).contains("--group"));
+    assert_eq!(printed(&["help"]), printed(&["--help"]));
+    assert_eq!(printed(&["help", "list"]), printed(&["list", "--help"]));
 }
 
 #[test]

@@ -206,6 +206,7 @@ impl Batch<'_> {
 
     /// Moves frames to the writer until the run ends.
     async fn merge(&mut self, writer: &mut Writer, signals: &mut Signals, held: Option<Held>) -> Ended {
+        let pid = held.as_ref().map(|held| held.pid);
         if self.signal.is_none() && !self.refused() && self.feeds.open_count() > 0 {
             if let Some(Err(error)) = held.map(|held| held.release().map(|outcome| self.command = Some(outcome))) {
                 return Ended::Failed(Failure(1, format!("cannot start the command: {error}")));
@@ -226,10 +227,11 @@ impl Batch<'_> {
                 biased;
                 signal = signals.next() => {
                     self.signal = Some(signal);
-                    // A command gets the signal of the terminal too; what it did until now is one frame.
+                    // What a command did until now is its frame.
                     if self.command.is_none() || finishing {
                         return Ended::Done;
                     }
+                    self.pass_on(signal, pid);
                     finishing = self.finish(SIGNAL_LIMIT / 2);
                 }
                 () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => {
@@ -263,6 +265,16 @@ impl Batch<'_> {
                     }
                 }
             }
+        }
+    }
+
+    /// Ends the command with us. Ctrl-C and a hang-up reach it by themselves: the terminal tells its
+    /// whole group.
+    fn pass_on(&self, signal: i32, pid: Option<u32>) {
+        let pid = pid.and_then(|pid| rustix::process::Pid::from_raw(pid.cast_signed()));
+        if let Some(pid) = pid.filter(|_| signal == libc::SIGTERM) {
+            // An error means that it just ended by itself.
+            let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
         }
     }
 

@@ -53,6 +53,11 @@ pub fn run(parts: &Parts) -> u8 {
     if Registry::get().find(name).is_some() {
         arguments.insert(0, name.into());
     }
+    // `help list` is `list --help`.
+    if arguments.first().is_some_and(|first| first == "help") {
+        arguments.remove(0);
+        arguments.push("--help".into());
+    }
     match dispatch(parts, &arguments) {
         Ok(code) => code,
         Err(Usage { text, code: 0 }) => print(&text),

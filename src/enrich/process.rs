@@ -74,17 +74,26 @@ fn started(stat: &Stat) -> Option<SystemTime> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{Read, Write};
+    use std::process::Stdio;
+
     use super::*;
 
     #[test]
     fn a_child_of_this_process_is_described() {
-        let mut child = std::process::Command::new("sleep").arg("600").spawn().expect("sleep runs");
+        // The kernel lets the parent go on before the arguments of the child can be read; a child that
+        // answers has them.
+        let mut command = std::process::Command::new("cat");
+        command.args(["-u", "-"]).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = command.spawn().expect("cat runs");
+        child.stdin.as_mut().expect("a pipe").write_all(b"?").expect("written");
+        child.stdout.as_mut().expect("a pipe").read_exact(&mut [0]).expect("answered");
         let facts = facts(child.id());
         child.kill().expect("killed");
         child.wait().expect("reaped");
         let facts = facts.expect("it ran");
-        assert_eq!((facts.pid, facts.comm.as_str()), (child.id(), "sleep"));
-        assert_eq!(facts.cmdline, ["sleep", "600"]);
+        assert_eq!((facts.pid, facts.comm.as_str()), (child.id(), "cat"));
+        assert_eq!(facts.cmdline, ["cat", "-u", "-"]);
         assert_eq!(facts.parents.first().map(|parent| parent.0), Some(std::process::id()));
         let age = SystemTime::now().duration_since(facts.started.expect("a time")).unwrap_or_default();
         assert!(age < Duration::from_secs(60), "started {age:?} ago");

@@ -6,6 +6,7 @@ mod columns;
 mod live;
 mod logger;
 pub mod options;
+mod reader;
 mod settings;
 mod usage;
 

@@ -1,4 +1,6 @@
+use super::super::reader::{TEXT_ROWS, WHOLE_RUN};
 use super::*;
+use crate::frame::Mode;
 
 fn around(terminal: bool, env: &'static [(&str, &str)]) -> Surroundings<'static> {
     let find = move |name: &str| env.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());

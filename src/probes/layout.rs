@@ -150,7 +150,7 @@ impl Layout {
         if let Some(choice) = choice {
             // One key struct serves several groupings: those not asked for are zero.
             let kept = |r: &Raw| !r.in_key || r.role == Role::Shard || choice.key.iter().any(|k| is_named(r, k));
-            let shown = |r: &Raw| r.role != Role::Comm || choice.columns.iter().any(|c| *c == r.name);
+            let shown = |r: &Raw| r.role != Role::Comm || choice.columns.contains(&r.name);
             raw.retain(|r| kept(r) && shown(r));
         }
         Builder { decl, choice, raw }.build(key.size(), value.size())
@@ -244,7 +244,7 @@ impl Builder<'_> {
     }
 
     /// The shown ones first, in their order; then the formulas can name columns by number.
-    fn order(&self, columns: &mut Vec<Column>) -> Result<(), String> {
+    fn order(&self, columns: &mut [Column]) -> Result<(), String> {
         let mut shown: Vec<&str> = Vec::new();
         if let Some(choice) = self.choice {
             shown.extend(choice.key.iter().chain(&choice.columns).map(String::as_str));

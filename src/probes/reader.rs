@@ -141,14 +141,14 @@ impl LostCounters {
     /// # Errors
     /// What the kernel says.
     pub fn read(&mut self) -> io::Result<Lost> {
-        let mut delta = [0; KINDS];
+        let mut delta = [0u64; KINDS];
         let mut values = vec![0; 8 * self.cpus];
-        for kind in 0..KINDS {
+        for (kind, (delta, before)) in delta.iter_mut().zip(&mut self.before).enumerate() {
             sys::lookup(self.map.as_fd(), &(kind as u32).to_ne_bytes(), &mut values)?;
             let numbers = values.chunks_exact(8).filter_map(|n| n.try_into().ok()).map(u64::from_ne_bytes);
             let now = numbers.fold(0, u64::wrapping_add);
-            delta[kind] = now.wrapping_sub(self.before[kind]);
-            self.before[kind] = now;
+            *delta = now.wrapping_sub(*before);
+            *before = now;
         }
         let [events, map_full, stacks, unattributed, truncated] = delta;
         Ok(Lost { events, map_full, stacks, unattributed, truncated, ..Lost::default() })

@@ -258,6 +258,35 @@ fn a_closed_pipe_is_a_good_end_and_a_full_disk_is_not() {
     }
 }
 
+/// A reader that reads nothing until the test is over.
+struct Stuck(std_mpsc::Receiver<()>, mpsc::Sender<i32>);
+
+impl Write for Stuck {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let _ = self.1.try_send(15);
+        let _ = self.0.recv();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.write(&[]).map(|_| ())
+    }
+}
+
+#[test]
+fn a_stuck_reader_does_not_hold_up_a_signal() {
+    let scene = Scene::new(&[("a", Act::Endless)]);
+    let (over, wait) = std_mpsc::channel();
+    let (send, signals) = mpsc::channel(1);
+    let sink = Sink { out: Box::new(Stuck(wait, send)), file: None };
+    let stage = Stage { acts: scene.acts, opened: Mutex::default() };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    let run = Run { count: None, ..scene.run };
+    let code = runtime.block_on(super::run(&stage, run, Host::default(), sink, signals, &|_| {}));
+    drop(over);
+    assert_eq!(code, 143);
+}
+
 #[test]
 fn a_file_gets_its_name_only_when_it_is_complete() {
     for (act, signals, exists) in [(Act::Endless, vec![], true), (Act::Loads, vec![15], false)] {

@@ -3,9 +3,9 @@
 use std::io::{self, Write};
 
 use super::shape::{buckets, wall};
-use super::text::clean;
 use super::{Exporter, Shown};
 use crate::enrich::host::Host;
+use crate::frame::text::clean;
 use crate::frame::{Frame, Kind, Status, Table, Value};
 
 pub(super) struct Csv<W: Write> {

@@ -1,11 +1,11 @@
 //! `-b`: what the BCC tool prints, a block per interval.
 
-use std::borrow::Cow;
 use std::io::{self, Write};
 
 use super::shape::{buckets, value_unit, wall};
 use super::{Exporter, Shown};
 use crate::enrich::host::Host;
+use crate::frame::text::{clean, width};
 use crate::frame::{Align, Column, Frame, Histogram, Kind, Table, Unit, Value};
 
 /// Stars of a full bar, as BCC's.
@@ -73,7 +73,7 @@ fn table(block: &mut String, table: &Table) {
         let cells = shown.iter().zip(&styles);
         grid.push(cells.map(|(&column, style)| style.cell(table, table.cell(row, column))).collect());
     }
-    let cells = |line: &[String], column: usize| unicode_width::UnicodeWidthStr::width(line[column].as_str());
+    let cells = |line: &[String], column: usize| width(&line[column]);
     let widths: Vec<usize> =
         (0..shown.len()).map(|column| grid.iter().map(|line| cells(line, column)).max().unwrap_or(0)).collect();
     for line in &grid {
@@ -174,14 +174,4 @@ fn distribution(block: &mut String, histogram: &Histogram, unit: &str) {
     let count = histogram.count();
     let mean = histogram.sum.checked_div(count).unwrap_or(0);
     block.push_str(&format!("avg = {mean} {unit}, total: {} {unit}, count: {count}\n", histogram.sum));
-}
-
-/// Text of the host without what could steer a terminal.
-// To be replaced by `frame::text::clean`, which knows the same characters.
-pub(super) fn clean(bytes: &[u8]) -> Cow<'_, str> {
-    let text = String::from_utf8_lossy(bytes);
-    let unsafe_ = |c: char| {
-        c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}')
-    };
-    if text.contains(unsafe_) { Cow::Owned(text.replace(unsafe_, "\u{fffd}")) } else { text }
 }

@@ -219,7 +219,7 @@ fn bar_text(app: &App, count: u64, scale: f64, width: u16) -> String {
     }
     let eighths = ((count as f64 / scale * f64::from(width) * 8.0).round() as usize).clamp(1, width as usize * 8);
     let mut bar = app.glyphs.bars[7].repeat(eighths / 8);
-    if eighths % 8 > 0 {
+    if !eighths.is_multiple_of(8) {
         bar.push_str(app.glyphs.bars[eighths % 8 - 1]);
     }
     bar

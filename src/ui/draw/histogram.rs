@@ -164,8 +164,8 @@ fn whole(app: &App, buf: &mut Buffer, area: Rect, frame: &Frame, hist: &Histogra
         put(buf, inside.x + 1, inside.y, inside.right(), text, app.theme.dim);
         return;
     }
-    let count_width: u16 = if inside.width >= 46 { 9 } else { 0 };
-    let cum_width: u16 = if inside.width >= 46 { 10 } else { 0 };
+    let count_width: u16 = if inside.width >= if bars { 36 } else { 24 } { 9 } else { 0 };
+    let cum_width: u16 = if inside.width >= if bars { 46 } else { 36 } { 10 } else { 0 };
     let bar = Rect::new(
         inside.x + LABEL + count_width + 2,
         inside.y,

@@ -25,7 +25,11 @@ pub fn draw(app: &App, buf: &mut Buffer, area: Rect, view: &View) {
             let sign = if app.options.slow { "" } else { app.glyphs.spinner[spin as usize] };
             let progress = progress(app, step, since);
             // Only where it is, where there is no room for where it has been.
-            let progress = if area.width < 70 { progress.rsplit("  ").next().unwrap_or_default() } else { &progress };
+            let progress = if area.width < 70 {
+                progress.rsplit("  ").next().and_then(|step| step.split(" in ").next()).unwrap_or_default()
+            } else {
+                &progress
+            };
             format!("{sign} loading {}  {progress}", view.name)
         }
         Load::Off if app.cursor.is_some() => "nothing is held of that time".to_owned(),

@@ -121,9 +121,9 @@ pub fn draw(app: &App, buf: &mut Buffer, area: Rect, at: usize) {
     let manner_x = right.saturating_sub(text::width(&manner) as u16 + 1);
     let mut x = put(buf, area.x + 1, y, right, &view.name, app.theme.title);
     if view.unavailable().is_none() && app.area.height < SUMMARY_HEIGHT {
-        if let Some(main) = numbers(app, view).first() {
-            let end = x + 2 + text::width(main) as u16;
-            x = if end < manner_x { put(buf, x + 2, y, manner_x, main, app.theme.accent) } else { x };
+        if let Some(main) = short_main(app, view, manner_x.saturating_sub(x + 2)) {
+            let end = x + 2 + text::width(&main) as u16;
+            x = if end <= manner_x { put(buf, x + 2, y, manner_x, &main, app.theme.accent) } else { x };
         }
     } else {
         let numbers = summary(app, view);
@@ -169,7 +169,16 @@ pub fn one_line(app: &App, buf: &mut Buffer, area: Rect) {
     let x = put(buf, area.x, area.y, area.right(), &view.name, app.theme.title);
     let main = match view.unavailable() {
         Some(_) => "not running".to_owned(),
-        None => numbers(app, view).into_iter().next().unwrap_or_else(|| "loading".to_owned()),
+        None => short_main(app, view, area.right().saturating_sub(x + 1)).unwrap_or_else(|| "loading".to_owned()),
     };
     put(buf, x + 1, area.y, area.right(), &main, app.theme.accent);
+}
+
+/// The main number in `room` cells, without its name where that does not fit.
+fn short_main(app: &App, view: &View, room: u16) -> Option<String> {
+    let main = numbers(app, view).into_iter().next()?;
+    if text::width(&main) <= room as usize {
+        return Some(main);
+    }
+    main.split_once(' ').map(|(_, number)| number.to_owned())
 }

@@ -262,14 +262,20 @@ impl App {
             }
             if view.hidden_since.is_some_and(|since| now >= since + KEEP_WARM) {
                 view.hidden_since = None;
-                if view.load != Load::Off {
-                    view.load = Load::Off;
-                    view.generation += 1;
-                    view.first = None;
-                    self.effects.push(Effect::Close(at));
-                    self.dirty = true;
-                }
+                self.unload(at);
             }
+        }
+    }
+
+    /// Gives the cost of a view back; what it delivered stays.
+    pub(super) fn unload(&mut self, at: usize) {
+        let view = &mut self.views[at];
+        if view.load != Load::Off {
+            view.load = Load::Off;
+            view.generation += 1;
+            view.first = None;
+            self.effects.push(Effect::Close(at));
+            self.dirty = true;
         }
     }
 
@@ -387,7 +393,7 @@ impl App {
         self.views.len() - 1
     }
 
-    fn load(&mut self, at: usize) {
+    pub(super) fn load(&mut self, at: usize) {
         let view = &mut self.views[at];
         if view.load != Load::Off {
             return;

@@ -227,6 +227,12 @@ pub fn rows_of(app: &App, at: usize) -> usize {
     }
 }
 
+/// Number of columns of a view that are not on the screen for want of room.
+pub fn columns_left_out(app: &App, at: usize) -> usize {
+    let count = app.views[at].shown.as_ref().map_or(0, |shown| shown.rows.len());
+    table(app, &app.views[at], area_of(app, at), count).fit.dropped
+}
+
 /// Where the list of distributions goes: all of a pane, part of a whole screen.
 pub fn list_area(app: &App, area: Rect) -> Rect {
     let pane = app.screen == Screen::Dashboard && !single_pane(app);

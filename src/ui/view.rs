@@ -232,6 +232,11 @@ impl View {
         }
     }
 
+    /// Whether it shows nothing but the offer to try again.
+    pub fn needs_retry(&self) -> bool {
+        self.unavailable().is_some() || (self.load == Load::Off && self.shown.is_none())
+    }
+
     /// A whole interval has arrived.
     pub fn push(&mut self, frame: Arc<Frame>) {
         self.seen += 1;

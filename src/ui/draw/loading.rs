@@ -33,7 +33,7 @@ pub fn draw(app: &App, buf: &mut Buffer, area: Rect, view: &View) {
             format!("{sign} loading {}  {progress}", view.name)
         }
         Load::Off if app.cursor.is_some() => "nothing is held of that time".to_owned(),
-        Load::Off => "not loaded".to_owned(),
+        Load::Off => "not loaded; r loads it".to_owned(),
         Load::Running => "waiting for the first interval".to_owned(),
         Load::Ended => "ended without a frame".to_owned(),
     };

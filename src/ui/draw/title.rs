@@ -15,13 +15,9 @@ use super::{put, put_right, tabs};
 const SUMMARY_HEIGHT: u16 = 16;
 
 /// The distributions of a frame put together.
-fn merged(shown: &Shown) -> Histogram {
+fn merged(frame: &Frame) -> Histogram {
     let mut all = Histogram::default();
-    for row in shown.rows.iter().filter(|row| !row.gone) {
-        if let Some(hist) = shown.frame.histograms.get(row.at as usize) {
-            all.merge(hist);
-        }
-    }
+    frame.histograms.iter().for_each(|hist| all.merge(hist));
     all
 }
 
@@ -30,7 +26,7 @@ pub fn numbers(app: &App, view: &View) -> Vec<String> {
     let Some(shown) = &view.shown else { return Vec::new() };
     let frame = &shown.frame;
     match frame.kind {
-        Kind::Histogram => percentiles(app, frame, &merged(shown)),
+        Kind::Histogram => percentiles(app, frame, &merged(frame)),
         Kind::Table => totals(app, view, frame),
     }
 }
@@ -43,7 +39,10 @@ fn percentiles(app: &App, frame: &Frame, hist: &Histogram) -> Vec<String> {
         .filter_map(|(name, fraction)| hist.percentile(fraction).map(|p| show(name, p.est)))
         .collect();
     out.extend(hist.max.filter(|_| !out.is_empty()).map(|max| show("max", max)));
-    out.push(rate(app, frame, hist.count() as f64, Unit::Count));
+    // Distributions hold the counts of their interval in every mode.
+    let seconds = frame.interval.real_ns.max(1) as f64 / 1e9;
+    let count = hist.count() as f64 / if frame.interval.mode == Mode::PerSecond { seconds } else { 1.0 };
+    out.push(rate(app, frame, count, Unit::Count));
     out
 }
 

@@ -302,6 +302,30 @@ fn a_detail_leads_to_the_same_process_elsewhere() {
 }
 
 #[test]
+fn loading_can_be_cancelled_and_asked_for_again() {
+    let mut rig = Rig::new(&["biotop"], SIZE, Level::Unicode);
+    rig.effects.clear();
+    rig.keys("Esc");
+    assert!(matches!(rig.effects.as_slice(), [Effect::Close(0)]));
+    assert!(rig.screen().contains("r loads it"));
+    rig.keys("r");
+    assert!(matches!(rig.effects.last(), Some(Effect::Open(0, 3, _))), "{:?}", rig.effects);
+}
+
+#[test]
+fn columns_scroll_only_where_some_are_left_out() {
+    let mut rig = table(SIZE, Level::Unicode);
+    rig.keys("l");
+    assert!(rig.app.toast.is_some() && rig.app.view().unwrap().left == 0);
+    let mut rig = table((40, 10), Level::Unicode);
+    rig.keys("l l");
+    assert_eq!(rig.app.view().unwrap().left, 2);
+    assert!(rig.screen().contains("PID"), "the first column stays");
+    rig.keys("h h h");
+    assert_eq!(rig.app.view().unwrap().left, 0);
+}
+
+#[test]
 fn focus_moves_over_the_grid() {
     let mut rig = dashboard(SIZE, Level::Unicode);
     rig.keys("L J");

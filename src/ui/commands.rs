@@ -8,10 +8,11 @@ use crate::feed::Command;
 use crate::frame::{SettingValue, Type};
 
 use super::action::{Action, Binding, Meaning, Place, key_name, meaning};
-use super::app::{App, Effect, Screen};
+use super::app::{App, Screen};
 use super::detail::Detail;
 use super::export::Export;
 use super::layout;
+use super::message::Effect;
 use super::overlay::{FilterLine, Overlay, SortMenu};
 use super::picker::Picker;
 use super::view::{Cause, Load, Rendering, View};

@@ -16,8 +16,9 @@ use tokio::task::JoinHandle;
 use crate::feed::{Command, Event, Opener, Request};
 use crate::host::{self, Host};
 
-use super::app::{App, Effect, Input};
+use super::app::App;
 use super::glyphs::{Depth, Level, detect_depth, detect_level};
+use super::message::{Effect, Input};
 use super::pace::{Pace, What};
 use super::screen::{self, Screen};
 use super::terminal::{self, Writer};

@@ -12,8 +12,9 @@ use crate::frame::{
 };
 
 use super::Options;
-use super::app::{App, Effect, Input};
+use super::app::App;
 use super::glyphs::{Depth, Level};
+use super::message::{Effect, Input};
 
 /// A key press by the name that the key table uses.
 pub fn key(name: &str) -> KeyEvent {

@@ -164,7 +164,7 @@ fn whole(app: &App, buf: &mut Buffer, area: Rect, frame: &Frame, hist: &Histogra
         put(buf, inside.x + 1, inside.y, inside.right(), text, app.theme.dim);
         return;
     }
-    let count_width: u16 = if inside.width >= if bars { 36 } else { 24 } { 9 } else { 0 };
+    let count_width: u16 = if inside.width >= if bars { 39 } else { 24 } { 9 } else { 0 };
     let cum_width: u16 = if inside.width >= if bars { 46 } else { 36 } { 10 } else { 0 };
     let bar = Rect::new(
         inside.x + LABEL + count_width + 2,
@@ -223,7 +223,7 @@ fn bar_text(app: &App, count: u64, scale: f64, width: u16) -> String {
     }
     let eighths = ((count as f64 / scale * f64::from(width) * 8.0).round() as usize).clamp(1, width as usize * 8);
     let mut bar = app.glyphs.bars[7].repeat(eighths / 8);
-    if eighths % 8 > 0 {
+    if !eighths.is_multiple_of(8) {
         bar.push_str(app.glyphs.bars[eighths % 8 - 1]);
     }
     bar

@@ -121,7 +121,7 @@ fn names_cannot_steer_the_terminal() {
             harmless(&screen.draw(&mut rig.app), level);
         }
         rig.keys("/");
-        rig.input(super::super::app::Input::Paste("\x1b[2Jx\u{202e}".to_owned()));
+        rig.input(super::super::message::Input::Paste("\x1b[2Jx\u{202e}".to_owned()));
         harmless(&screen.draw(&mut rig.app), level);
         rig.keys("Enter");
         rig.app.say("\x1b]0;toast\x07");

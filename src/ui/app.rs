@@ -1,25 +1,23 @@
 //! The state of the explorer and what happens to it: no terminal, no clock, no file in here.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crossterm::event::{KeyEvent, MouseEvent};
 use ratatui::layout::Rect;
 
 use crate::feed::{Command, Event, LoadStep, Request};
-use crate::frame::Frame;
 use crate::frame::format::Look;
 use crate::host::Sample;
 use crate::views::Registry;
 
+use super::Options;
 use super::export::Export;
 use super::glyphs::{Depth, Glyphs, Level, SPIN};
 use super::history::{self, MAX_BYTES};
+use super::message::{Effect, Input};
 use super::overlay::Overlay;
 use super::theme::Theme;
 use super::view::{Cause, Load, View};
-use super::{Options, ProcessFacts};
 
 /// Views stay loaded this long after they left the screen.
 const KEEP_WARM: Duration = Duration::from_secs(30);
@@ -29,56 +27,6 @@ const TOAST: Duration = Duration::from_secs(4);
 
 /// Shortest interval at which the slow profile runs.
 const SLOWEST_WIRE: Duration = Duration::from_secs(5);
-
-/// Everything that can happen.
-#[derive(Debug)]
-pub enum Input {
-    /// A key.
-    Key(KeyEvent),
-    /// Text pasted in one go.
-    Paste(String),
-    /// The mouse.
-    Mouse(MouseEvent),
-    /// The terminal has that many columns and rows.
-    Resize(u16, u16),
-    /// A view says something; the generation tells an earlier loading apart.
-    Feed(usize, u32, Event),
-    /// Time went by.
-    Tick,
-    /// The host's gauges.
-    Host(Sample),
-    /// Facts of a process, asked for earlier.
-    Facts(u32, Option<Box<ProcessFacts>>),
-    /// Which views cannot run here, and the short reason.
-    Unavailable(Vec<(String, String)>),
-    /// An export ended: the file and its size, or what went wrong.
-    Exported(Result<(String, u64), String>),
-    /// The program was suspended and is back.
-    Resumed,
-}
-
-/// What the shell around the core has to do.
-#[derive(Debug)]
-pub enum Effect {
-    /// Run a view.
-    Open(usize, u32, Request),
-    /// Tell a running view.
-    Send(usize, Command),
-    /// Stop a view.
-    Close(usize),
-    /// Look a process up.
-    Facts(u32),
-    /// Find out which views can run.
-    Availability,
-    /// Write frames to a file.
-    Export(String, Vec<Arc<Frame>>),
-    /// Draw everything again.
-    Redraw,
-    /// Suspend.
-    Suspend,
-    /// End; `true` leaves the last frame on the terminal.
-    Quit(bool),
-}
 
 /// What fills the screen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -262,14 +210,20 @@ impl App {
             }
             if view.hidden_since.is_some_and(|since| now >= since + KEEP_WARM) {
                 view.hidden_since = None;
-                if view.load != Load::Off {
-                    view.load = Load::Off;
-                    view.generation += 1;
-                    view.first = None;
-                    self.effects.push(Effect::Close(at));
-                    self.dirty = true;
-                }
+                self.unload(at);
             }
+        }
+    }
+
+    /// Gives the cost of a view back; what it delivered stays.
+    pub(super) fn unload(&mut self, at: usize) {
+        let view = &mut self.views[at];
+        if view.load != Load::Off {
+            view.load = Load::Off;
+            view.generation += 1;
+            view.first = None;
+            self.effects.push(Effect::Close(at));
+            self.dirty = true;
         }
     }
 
@@ -387,7 +341,7 @@ impl App {
         self.views.len() - 1
     }
 
-    fn load(&mut self, at: usize) {
+    pub(super) fn load(&mut self, at: usize) {
         let view = &mut self.views[at];
         if view.load != Load::Off {
             return;

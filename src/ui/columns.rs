@@ -100,8 +100,9 @@ fn widen(schema: &Schema, kept: &[usize], width: u16) -> Vec<u16> {
     let ideal: Vec<u16> = kept.iter().zip(&widths).map(|(&c, &w)| schema.columns[c].ideal_width.max(w)).collect();
     let mut spare = width.saturating_sub(total(widths.iter().copied()));
     while spare > 0 {
-        let needy =
-            (0..kept.len()).filter(|&i| widths[i] < ideal[i]).max_by_key(|&i| (ideal[i] - widths[i], usize::MAX - i));
+        // The neediest is the one that lacks most of its ideal, in thousandths.
+        let lack = |i: usize| u32::from(ideal[i] - widths[i]) * 1000 / u32::from(ideal[i]);
+        let needy = (0..kept.len()).filter(|&i| widths[i] < ideal[i]).max_by_key(|&i| (lack(i), usize::MAX - i));
         let Some(needy) = needy else { break };
         widths[needy] += 1;
         spare -= 1;

@@ -8,13 +8,14 @@ use crate::feed::Command;
 use crate::frame::{SettingValue, Type};
 
 use super::action::{Action, Binding, Meaning, Place, key_name, meaning};
-use super::app::{App, Effect, Screen};
+use super::app::{App, Screen};
 use super::detail::Detail;
 use super::export::Export;
 use super::layout;
+use super::message::Effect;
 use super::overlay::{FilterLine, Overlay, SortMenu};
 use super::picker::Picker;
-use super::view::{Cause, Load, Rendering};
+use super::view::{Cause, Load, Rendering, View};
 
 /// Intervals that `+` and `-` step through, ms.
 const INTERVALS: [u64; 8] = [250, 500, 1000, 2000, 5000, 10_000, 30_000, 60_000];
@@ -24,7 +25,7 @@ impl App {
     pub fn place(&self) -> Place {
         match self.screen {
             Screen::Dashboard => Place::Dashboard,
-            Screen::View(_) if self.view().is_some_and(|view| view.unavailable().is_some()) => Place::Unavailable,
+            Screen::View(_) if self.view().is_some_and(View::needs_retry) => Place::Unavailable,
             Screen::View(_) => Place::View,
         }
     }
@@ -137,6 +138,9 @@ impl App {
             self.log = false;
         } else if self.cursor.is_some() {
             self.live();
+        } else if let Some(at) = self.current().filter(|&at| matches!(self.views[at].load, Load::Loading(..))) {
+            self.unload(at);
+            self.say(format!("{} is not loaded; r loads it", self.views[at].name));
         } else {
             self.say("nothing to close; q quits, help is ?");
         }
@@ -192,11 +196,17 @@ impl App {
 
     fn scroll_columns(&mut self, by: isize) {
         let Some(view) = self.view_mut() else { return };
-        let columns = view.shown.as_ref().map_or(0, |shown| shown.frame.table.width());
-        let to = view.left as isize + by;
-        if to < 0 || to as usize + 1 >= columns {
-            return self.say(if by < 0 { "nothing to scroll to; help is ?" } else { "this is the last column" });
+        let (left, columns) = (view.left, view.shown.as_ref().map_or(0, |shown| shown.frame.table.width()));
+        let to = left as isize + by;
+        let whole = self.current().is_some_and(|at| layout::columns_left_out(self, at) == 0);
+        if to < 0 || to as usize + 1 >= columns || (by > 0 && whole) {
+            return self.say(if by < 0 {
+                "nothing to scroll to; help is ?"
+            } else {
+                "the last column is on the screen"
+            });
         }
+        let Some(view) = self.view_mut() else { return };
         view.left = to as usize;
     }
 
@@ -239,6 +249,10 @@ impl App {
     }
 
     fn reverse(&mut self) {
+        // A pane of a view that does not run has nothing to reverse, but may be tried again.
+        if self.view().is_some_and(View::needs_retry) {
+            return self.retry();
+        }
         let sorted =
             self.view().and_then(|view| view.shown.as_ref().and_then(|shown| view.sort_by(&shown.frame.table)));
         match sorted {
@@ -345,6 +359,9 @@ impl App {
 
     fn retry(&mut self) {
         let Some(at) = self.current() else { return };
+        if self.views[at].load == Load::Off {
+            return self.load(at);
+        }
         self.views[at].load = Load::Loading(crate::feed::LoadStep::Verify, self.now);
         self.effects.push(Effect::Send(at, Command::Retry));
         self.say("trying again");

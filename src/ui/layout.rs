@@ -9,6 +9,9 @@ use super::view::{Rendering, View};
 /// Smallest pane of the grid, with its border.
 const PANE: (u16, u16) = (38, 6);
 
+/// Cells of `+N cols` and its gap.
+const NOTE: u16 = 9;
+
 /// The bands of the screen; a missing one has no height.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Bands {
@@ -185,12 +188,18 @@ pub fn table(app: &App, view: &View, area: Rect, count: usize) -> TableParts {
         None => Default::default(),
     };
     let trend = !pane && !app.options.slow && view.rendering() == Rendering::Table;
+    // In a pane the border says how many columns are left out; elsewhere the heads make room for that.
+    let width = area.width.saturating_sub(1);
+    let mut fit = columns::fit(&schema, sort, width, view.left, trend);
+    if fit.dropped > 0 && !pane && width > 40 {
+        fit = columns::fit(&schema, sort, width - NOTE, view.left, trend);
+    }
     TableParts {
         head,
         rule: Rect::new(area.x, head.bottom(), area.width, rule),
         more: Rect::new(area.x, rows.bottom(), area.width, more),
         rows,
-        fit: columns::fit(&schema, sort, area.width.saturating_sub(1), view.left, trend),
+        fit,
     }
 }
 
@@ -216,6 +225,12 @@ pub fn rows_of(app: &App, at: usize) -> usize {
         (crate::frame::Kind::Histogram, false) => area.height as usize,
         _ => table(app, view, area, shown.rows.len()).rows.height as usize,
     }
+}
+
+/// Number of columns of a view that are not on the screen for want of room.
+pub fn columns_left_out(app: &App, at: usize) -> usize {
+    let count = app.views[at].shown.as_ref().map_or(0, |shown| shown.rows.len());
+    table(app, &app.views[at], area_of(app, at), count).fit.dropped
 }
 
 /// Where the list of distributions goes: all of a pane, part of a whole screen.

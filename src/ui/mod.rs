@@ -15,12 +15,14 @@ pub mod glyphs;
 mod help;
 mod history;
 mod layout;
+pub mod message;
 mod mouse;
 mod overlay;
 mod pace;
 mod picker;
 mod screen;
 mod shell;
+mod shown;
 mod terminal;
 #[cfg(test)]
 mod testing;

@@ -16,8 +16,9 @@ use tokio::task::JoinHandle;
 use crate::feed::{Command, Event, Opener, Request};
 use crate::host::{self, Host};
 
-use super::app::{App, Effect, Input};
-use super::glyphs::{Level, detect_depth, detect_level};
+use super::app::App;
+use super::glyphs::{Depth, Level, detect_depth, detect_level};
+use super::message::{Effect, Input};
 use super::pace::{Pace, What};
 use super::screen::{self, Screen};
 use super::terminal::{self, Writer};
@@ -38,12 +39,10 @@ pub fn run(
 ) -> anyhow::Result<Exit> {
     let env = |name: &str| std::env::var(name).ok();
     let term = env("TERM").unwrap_or_default();
-    options.level.get_or_insert_with(|| if options.slow { Level::Ascii } else { detect_level(&env) });
-    options.depth.get_or_insert_with(|| detect_depth(&env));
-    if options.slow {
-        options.level = Some(Level::Ascii);
-        options.depth = options.depth.map(|depth| depth.min(super::glyphs::Depth::Ansi));
-    }
+    // What the user asked for by name wins over the slow profile.
+    let slow = options.slow;
+    options.level.get_or_insert_with(|| if slow { Level::Ascii } else { detect_level(&env) });
+    options.depth.get_or_insert_with(|| detect_depth(&env).min(if slow { Depth::Ansi } else { Depth::True }));
     options.mouse &= !options.slow && !matches!(term.as_str(), "linux" | "dumb" | "");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     terminal::install_panic_hook();
@@ -174,6 +173,9 @@ impl Shell {
         if !self.app.dirty || !self.pace.may_draw(&self.app, now) || self.writer.busy() {
             return;
         }
+        if self.app.log {
+            tui_logger::move_events();
+        }
         let bytes = self.screen.draw(&mut self.app);
         self.pace.drawn(now);
         if !bytes.is_empty() {
@@ -205,8 +207,10 @@ impl Shell {
             TermEvent::Mouse(mouse) => Input::Mouse(mouse),
             TermEvent::Paste(text) => Input::Paste(text),
             TermEvent::Resize(width, height) => {
+                // A window that is being dragged sends many sizes: one picture for all of them.
                 self.screen.resize(Size::new(width, height));
-                Input::Resize(width, height)
+                self.input(Input::Resize(width, height), What::Progress);
+                return Ok(());
             }
             TermEvent::FocusGained | TermEvent::FocusLost => return Ok(()),
         };

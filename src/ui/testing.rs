@@ -12,8 +12,9 @@ use crate::frame::{
 };
 
 use super::Options;
-use super::app::{App, Effect, Input};
+use super::app::App;
 use super::glyphs::{Depth, Level};
+use super::message::{Effect, Input};
 
 /// A key press by the name that the key table uses.
 pub fn key(name: &str) -> KeyEvent {
@@ -161,10 +162,10 @@ pub fn net_frame(index: u64) -> Frame {
         columns: vec![
             column("pid", "PID", Some(Unit::Id), Agg::Key, (5, 8), 1),
             column("comm", "COMM", None, Agg::Last, (6, 16), 5),
-            column("laddr", "LADDR", None, Agg::Key, (9, 18), 1),
-            column("lport", "LPORT", Some(Unit::Id), Agg::Key, (5, 5), 1),
+            column("laddr", "LADDR", None, Agg::Key, (9, 18), 3),
+            column("lport", "LPORT", Some(Unit::Id), Agg::Key, (5, 5), 4),
             column("raddr", "RADDR", None, Agg::Key, (9, 18), 1),
-            column("rport", "RPORT", Some(Unit::Id), Agg::Key, (5, 5), 1),
+            column("rport", "RPORT", Some(Unit::Id), Agg::Key, (5, 5), 2),
             column("rx", "RX", Some(Unit::Bytes), Agg::Sum, (6, 9), 5),
             column("tx", "TX", Some(Unit::Bytes), Agg::Sum, (6, 9), 5),
         ],

@@ -10,6 +10,7 @@ use crate::frame::{Agg, Frame, Kind, Mode, Status, Table, order};
 use crate::views::ViewDecl;
 
 use super::history::History;
+pub use super::shown::{Rendering, Row, Shown};
 
 /// How long a gone row stays, dimmed, frames.
 const GONE_FRAMES: u8 = 3;
@@ -28,73 +29,6 @@ pub enum Load {
     Running,
     /// The source has no more frames.
     Ended,
-}
-
-/// How a view is drawn.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Rendering {
-    /// Rows and columns.
-    Table,
-    /// Bars by bucket.
-    Histogram,
-}
-
-impl Rendering {
-    /// What a kind allows, the default first.
-    pub fn of(kind: Kind) -> &'static [Rendering] {
-        match kind {
-            Kind::Table => &[Rendering::Table],
-            Kind::Histogram => &[Rendering::Histogram, Rendering::Table],
-        }
-    }
-}
-
-/// A row on the screen.
-#[derive(Clone, Debug)]
-pub struct Row {
-    /// Row of the frame, or of the ghost's frame.
-    pub at: u32,
-    /// Not in the frame before.
-    pub fresh: bool,
-    /// The selected row, which is no longer in the frame.
-    pub gone: bool,
-    /// What names it.
-    pub key: Vec<u8>,
-}
-
-/// What is on the screen of a view, worked out once for each frame or key press.
-#[derive(Clone, Debug)]
-pub struct Shown {
-    /// The frame as the accumulation mode shows it.
-    pub frame: Arc<Frame>,
-    /// The interval frame it is made from: its losses, status and cost.
-    pub source: Arc<Frame>,
-    /// Its place in the history; `None` for the short first frame.
-    pub at: Option<usize>,
-    /// Rows after filter and sort.
-    pub rows: Vec<Row>,
-    /// Where the row that is gone can still be read.
-    ghost: Option<Arc<Frame>>,
-    /// End of the scale of bars; it falls slowly so that bars do not jump.
-    pub scale: f64,
-}
-
-impl Shown {
-    /// The table that holds `row`.
-    pub fn table(&self, row: &Row) -> &Table {
-        match (&self.ghost, row.gone) {
-            (Some(ghost), true) => &ghost.table,
-            _ => &self.frame.table,
-        }
-    }
-
-    /// The frame that holds `row`.
-    pub fn frame_of(&self, row: &Row) -> &Frame {
-        match (&self.ghost, row.gone) {
-            (Some(ghost), true) => ghost,
-            _ => &self.frame,
-        }
-    }
 }
 
 #[derive(Clone, Debug)]
@@ -230,6 +164,11 @@ impl View {
             Status::Unavailable(unavailable) => Some(unavailable),
             _ => None,
         }
+    }
+
+    /// Whether it shows nothing but the offer to try again.
+    pub fn needs_retry(&self) -> bool {
+        self.unavailable().is_some() || (self.load == Load::Off && self.shown.is_none())
     }
 
     /// A whole interval has arrived.

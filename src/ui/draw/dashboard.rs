@@ -68,6 +68,11 @@ fn footing(app: &App, buf: &mut Buffer, area: Rect, view: &View, focus: bool) {
     let border = if focus { app.theme.border_focus } else { app.theme.border };
     put(buf, x, y, right, &lost, if view.lost_grew { app.theme.lost } else { border });
     let mut words = Vec::new();
+    let rows = view.shown.as_ref().map_or(0, |shown| shown.rows.len());
+    let dropped = layout::table(app, view, layout::inner(area), rows).fit.dropped;
+    if dropped > 0 && view.kind() == crate::frame::Kind::Table {
+        words.push(format!("+{dropped} cols"));
+    }
     if view.mode != crate::frame::Mode::Interval {
         words.push(view.mode.label().to_owned());
     }

@@ -25,11 +25,20 @@ pub fn draw(app: &App, buf: &mut Buffer, area: Rect, detail: &Detail) -> bool {
     let mut lines: Vec<(String, String, Style)> = Vec::new();
     columns(app, view, detail, area.width, &mut lines);
     process(app, detail, area.width, &mut lines);
-    jumps(app, detail, &mut lines);
+    let mut ways = Vec::new();
+    jumps(app, detail, &mut ways);
+    let top = area.y + 1 + u16::from(area.height > 12);
+    // Where to go from here has its place at the bottom; what does not fit above is left out.
+    let room = area.bottom().saturating_sub(top);
+    let ways_height = if room > 8 { ways.len() as u16 } else { 0 };
+    let body = room - ways_height;
+    lines.truncate(body as usize);
+    let ways_top = top + body.min(lines.len() as u16);
+    let placed = lines.iter().zip(top..).chain(ways.iter().zip(ways_top..area.bottom()));
     let head = format!("{}  {}", view.name, view.title());
     put(buf, area.x + 1, area.y, area.right(), &head, app.theme.title);
     let name = name_width(area.width);
-    for ((key, value, style), y) in lines.iter().zip(area.y + 1 + u16::from(area.height > 12)..area.bottom()) {
+    for ((key, value, style), y) in placed {
         put(buf, area.x + 1, y, area.x + name, key, app.theme.dim);
         put(buf, area.x + 1 + name, y, area.right(), value, *style);
     }

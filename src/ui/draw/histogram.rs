@@ -3,8 +3,8 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use crate::frame::format::{self, Look, number, tight};
-use crate::frame::{Frame, Histogram, Unit, text};
+use crate::frame::format::{self, Look, number};
+use crate::frame::{Frame, Histogram, Mode, Unit, text};
 
 use super::super::app::{App, Screen};
 use super::super::layout;
@@ -136,7 +136,7 @@ fn draw_list(app: &App, buf: &mut Buffer, area: Rect, at: usize, view: &View, sh
             let hist = shown.frame_of(row).histograms.get(row.at as usize);
             let p = hist
                 .and_then(|hist| hist.percentile(fraction))
-                .map_or("-".to_owned(), |p| tight(p.est as f64, unit, app.look));
+                .map_or("-".to_owned(), |p| number(p.est as f64, unit, app.look));
             put_right(buf, x, y, x + 8, &p, app.theme.fg);
         }
     }
@@ -147,11 +147,11 @@ fn whole(app: &App, buf: &mut Buffer, area: Rect, frame: &Frame, hist: &Histogra
     let framed =
         app.area.width >= 80 && app.area.height >= 24 && matches!(app.screen, Screen::View(_)) && area.width >= 60;
     let mut inside = area;
+    let seconds = frame.interval.real_ns as f64 / 1e9;
     if framed {
         super::border(app, buf, area, false);
-        let seconds = frame.interval.real_ns as f64 / 1e9;
         let title = match frame.interval.mode {
-            crate::frame::Mode::SinceStart => " since start ".to_owned(),
+            Mode::SinceStart => " since start ".to_owned(),
             _ => format!(" last {} s ", number(seconds, Unit::Count, Look::default())),
         };
         put(buf, area.x + 1, area.y, area.right(), &title, app.theme.title);
@@ -164,8 +164,8 @@ fn whole(app: &App, buf: &mut Buffer, area: Rect, frame: &Frame, hist: &Histogra
         put(buf, inside.x + 1, inside.y, inside.right(), text, app.theme.dim);
         return;
     }
-    let count_width: u16 = if inside.width >= 46 { 9 } else { 0 };
-    let cum_width: u16 = if inside.width >= 46 { 10 } else { 0 };
+    let count_width: u16 = if inside.width >= if bars { 39 } else { 24 } { 9 } else { 0 };
+    let cum_width: u16 = if inside.width >= if bars { 46 } else { 36 } { 10 } else { 0 };
     let bar = Rect::new(
         inside.x + LABEL + count_width + 2,
         inside.y,
@@ -185,7 +185,11 @@ fn whole(app: &App, buf: &mut Buffer, area: Rect, frame: &Frame, hist: &Histogra
             put(buf, bar.x, y, bar.right(), &bar_text(app, *count, scale, bar.width), app.theme.bar);
         }
         if count_width > 0 {
-            let (text, x) = (format::separated(*count as f64), inside.x + LABEL + 1);
+            let x = inside.x + LABEL + 1;
+            let text = match frame.interval.mode {
+                Mode::PerSecond => number(*count as f64 / seconds.max(1e-9), Unit::Count, Look::default()),
+                _ => format::separated(*count as f64),
+            };
             let style = if *count == 0 { app.theme.dim } else { app.theme.fg };
             put_right(buf, x, y, x + count_width, &text, style);
         }

@@ -54,7 +54,10 @@ fn hints(app: &App, buf: &mut Buffer, area: Rect) {
     let place = app.place();
     let bound = BINDINGS.iter().filter(|binding| !binding.hint.is_empty() && binding.places.contains(&place));
     let expand = super::super::action::Action::Expand;
-    let bound = bound.filter(|b| b.action != expand || place == super::super::action::Place::Dashboard);
+    let mode = super::super::action::Action::Rendering;
+    // What a dashboard is for is seen there; a view alone has more ways of drawing.
+    let other = if place == super::super::action::Place::Dashboard { mode } else { expand };
+    let bound = bound.filter(|b| b.action != other);
     let bound = bound.filter(|binding| {
         binding.action != super::super::action::Action::GroupBy
             || app.view().is_some_and(|v| v.decl.is_some_and(|d| d.group_by().is_some()))

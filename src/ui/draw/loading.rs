@@ -25,11 +25,15 @@ pub fn draw(app: &App, buf: &mut Buffer, area: Rect, view: &View) {
             let sign = if app.options.slow { "" } else { app.glyphs.spinner[spin as usize] };
             let progress = progress(app, step, since);
             // Only where it is, where there is no room for where it has been.
-            let progress = if area.width < 70 { progress.rsplit("  ").next().unwrap_or_default() } else { &progress };
+            let progress = if area.width < 70 {
+                progress.rsplit("  ").next().and_then(|step| step.split(" in ").next()).unwrap_or_default()
+            } else {
+                &progress
+            };
             format!("{sign} loading {}  {progress}", view.name)
         }
         Load::Off if app.cursor.is_some() => "nothing is held of that time".to_owned(),
-        Load::Off => "not loaded".to_owned(),
+        Load::Off => "not loaded; r loads it".to_owned(),
         Load::Running => "waiting for the first interval".to_owned(),
         Load::Ended => "ended without a frame".to_owned(),
     };

@@ -7,7 +7,7 @@ use ratatui::style::Style;
 use crate::frame::format::{self, Look};
 use crate::frame::{Agg, Align, Column, Frame, Unit, text};
 
-use super::super::app::App;
+use super::super::app::{App, Screen};
 use super::super::layout::{self, TableParts};
 use super::super::view::{Row, Shown, View};
 use super::{line, put, put_right};
@@ -76,7 +76,7 @@ fn heads(app: &App, buf: &mut Buffer, parts: &TableParts, view: &View, shown: &S
     if parts.fit.trend.is_some() {
         x = put(buf, x, y, parts.head.right(), "TREND", app.theme.header);
     }
-    if parts.fit.dropped > 0 {
+    if parts.fit.dropped > 0 && app.screen != Screen::Dashboard {
         let note = format!("+{} cols", parts.fit.dropped);
         if x + note.len() as u16 <= parts.head.right() {
             put_right(buf, x, y, parts.head.right(), &note, app.theme.dim);

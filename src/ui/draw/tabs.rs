@@ -3,8 +3,6 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use crate::frame::Unit;
-use crate::frame::format::{Look, number};
 use crate::frame::text;
 
 use super::super::app::{App, Screen};
@@ -81,9 +79,7 @@ fn gauges(app: &App) -> String {
     let percent = |name: &str, value: Option<f64>| {
         value.map_or(String::new(), |value| format!("{name} {:.0}%  ", (value * 100.0).clamp(0.0, 100.0)))
     };
-    let load = host
-        .load
-        .map_or(String::new(), |load| format!("load {}  ", number(f64::from(load), Unit::Count, Look::default())));
+    let load = host.load.map_or(String::new(), |load| format!("load {load:.1}  "));
     format!("{}{}{load}", percent("cpu", host.cpu), percent("mem", host.memory))
 }
 

@@ -15,13 +15,9 @@ use super::{put, put_right, tabs};
 const SUMMARY_HEIGHT: u16 = 16;
 
 /// The distributions of a frame put together.
-fn merged(shown: &Shown) -> Histogram {
+fn merged(frame: &Frame) -> Histogram {
     let mut all = Histogram::default();
-    for row in shown.rows.iter().filter(|row| !row.gone) {
-        if let Some(hist) = shown.frame.histograms.get(row.at as usize) {
-            all.merge(hist);
-        }
-    }
+    frame.histograms.iter().for_each(|hist| all.merge(hist));
     all
 }
 
@@ -30,7 +26,7 @@ pub fn numbers(app: &App, view: &View) -> Vec<String> {
     let Some(shown) = &view.shown else { return Vec::new() };
     let frame = &shown.frame;
     match frame.kind {
-        Kind::Histogram => percentiles(app, frame, &merged(shown)),
+        Kind::Histogram => percentiles(app, frame, &merged(frame)),
         Kind::Table => totals(app, view, frame),
     }
 }
@@ -43,7 +39,10 @@ fn percentiles(app: &App, frame: &Frame, hist: &Histogram) -> Vec<String> {
         .filter_map(|(name, fraction)| hist.percentile(fraction).map(|p| show(name, p.est)))
         .collect();
     out.extend(hist.max.filter(|_| !out.is_empty()).map(|max| show("max", max)));
-    out.push(rate(app, frame, hist.count() as f64, Unit::Count));
+    // Distributions hold the counts of their interval in every mode.
+    let seconds = frame.interval.real_ns.max(1) as f64 / 1e9;
+    let count = hist.count() as f64 / if frame.interval.mode == Mode::PerSecond { seconds } else { 1.0 };
+    out.push(rate(app, frame, count, Unit::Count));
     out
 }
 
@@ -121,9 +120,9 @@ pub fn draw(app: &App, buf: &mut Buffer, area: Rect, at: usize) {
     let manner_x = right.saturating_sub(text::width(&manner) as u16 + 1);
     let mut x = put(buf, area.x + 1, y, right, &view.name, app.theme.title);
     if view.unavailable().is_none() && app.area.height < SUMMARY_HEIGHT {
-        if let Some(main) = numbers(app, view).first() {
-            let end = x + 2 + text::width(main) as u16;
-            x = if end < manner_x { put(buf, x + 2, y, manner_x, main, app.theme.accent) } else { x };
+        if let Some(main) = short_main(app, view, manner_x.saturating_sub(x + 2)) {
+            let end = x + 2 + text::width(&main) as u16;
+            x = if end <= manner_x { put(buf, x + 2, y, manner_x, &main, app.theme.accent) } else { x };
         }
     } else {
         let numbers = summary(app, view);
@@ -169,7 +168,16 @@ pub fn one_line(app: &App, buf: &mut Buffer, area: Rect) {
     let x = put(buf, area.x, area.y, area.right(), &view.name, app.theme.title);
     let main = match view.unavailable() {
         Some(_) => "not running".to_owned(),
-        None => numbers(app, view).into_iter().next().unwrap_or_else(|| "loading".to_owned()),
+        None => short_main(app, view, area.right().saturating_sub(x + 1)).unwrap_or_else(|| "loading".to_owned()),
     };
     put(buf, x + 1, area.y, area.right(), &main, app.theme.accent);
+}
+
+/// The main number in `room` cells, without its name where that does not fit.
+fn short_main(app: &App, view: &View, room: u16) -> Option<String> {
+    let main = numbers(app, view).into_iter().next()?;
+    if text::width(&main) <= room as usize {
+        return Some(main);
+    }
+    main.split_once(' ').map(|(_, number)| number.to_owned())
 }

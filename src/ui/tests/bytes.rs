@@ -1,1 +1,195 @@
-//! Bytes on the wire.
+//! Bytes on the wire: how many, and that none of them is the kernel's to choose.
+
+use ratatui::layout::Size;
+
+use super::super::glyphs::Level;
+use super::super::screen::Screen;
+use super::super::testing::{Rig, cache_frame, disk_frame, frame, hist_frame, net_frame};
+use super::{dashboard, histogram, table};
+use crate::frame::{Kind, Table, Value};
+
+fn terminal(rig: &Rig) -> Screen {
+    Screen::new(Size::new(rig.app.area.width, rig.app.area.height), rig.app.glyphs.level, true)
+}
+
+fn sent(rig: &mut Rig, screen: &mut Screen, most: usize, what: &str) -> usize {
+    let bytes = screen.draw(&mut rig.app);
+    println!("{what}: {} B of {most}", bytes.len());
+    assert!(bytes.len() <= most, "{what}: {} B are more than {most}", bytes.len());
+    bytes.len()
+}
+
+#[test]
+fn the_budget_of_a_table_is_kept() {
+    let mut rig = table((80, 24), Level::Unicode);
+    let mut screen = terminal(&rig);
+    sent(&mut rig, &mut screen, 4096, "first frame, table");
+    assert_eq!(sent(&mut rig, &mut screen, 0, "nothing changed"), 0);
+    rig.frame(full(8));
+    sent(&mut rig, &mut screen, 4096, "full table");
+    for index in 9..16 {
+        rig.frame(full(index));
+        sent(&mut rig, &mut screen, 2048, "all numbers changed");
+    }
+    rig.keys("j");
+    sent(&mut rig, &mut screen, 400, "key press");
+    rig.keys("k");
+    sent(&mut rig, &mut screen, 400, "key press");
+}
+
+/// As many rows as the screen has, and numbers that differ in every row and frame.
+fn full(index: u64) -> crate::frame::Frame {
+    let mut frame = disk_frame(index);
+    for row in 0..6 {
+        frame.table.push_from(&disk_frame(index).table, row);
+        let at = frame.table.len() - 1;
+        frame.table.row_mut(at)[0] = Value::Uint(100 + row as u64);
+    }
+    frame
+}
+
+#[test]
+fn the_budget_of_a_dashboard_is_kept() {
+    let mut rig = dashboard((80, 24), Level::Unicode);
+    let mut screen = terminal(&rig);
+    sent(&mut rig, &mut screen, 4096, "first frame, dashboard");
+    for index in 4..8 {
+        rig.frame(disk_frame(index));
+        rig.frame(net_frame(index));
+        rig.frame(hist_frame(index, false));
+        rig.frame(cache_frame(index));
+        sent(&mut rig, &mut screen, 3072, "dashboard");
+    }
+    rig.keys("Tab");
+    sent(&mut rig, &mut screen, 1024, "focus moved");
+}
+
+#[test]
+fn the_budget_of_a_large_screen_is_kept() {
+    let mut rig = dashboard((200, 60), Level::Unicode);
+    let mut screen = terminal(&rig);
+    sent(&mut rig, &mut screen, 12_288, "first frame, 200x60");
+}
+
+#[test]
+fn a_histogram_is_cheap() {
+    let mut rig = histogram((80, 24), Level::Unicode, false);
+    let mut screen = terminal(&rig);
+    sent(&mut rig, &mut screen, 4096, "first frame, histogram");
+    for index in 4..8 {
+        rig.frame(hist_frame(index, false));
+        sent(&mut rig, &mut screen, 1024, "histogram");
+    }
+}
+
+/// A frame whose names try everything that names can try.
+fn hostile() -> crate::frame::Frame {
+    let schema = disk_frame(0).table.schema.clone();
+    let mut table = Table::new(schema);
+    let names: [&[u8]; 8] = [
+        b"\x1b[2J\x1b]0;owned\x07",
+        b"\x9b31m\x90q\x9c",
+        "\u{202e}txt.exe\u{200b}".as_bytes(),
+        b"\xff\xfe\xc3\x28",
+        b"a\r\nb\tc\x7f\x08",
+        "\u{9b}2J\u{85}".as_bytes(),
+        "\u{2066}x\u{2069}\u{feff}\u{ad}".as_bytes(),
+        "e\u{301}\u{301}\u{301}\u{fe0f}".as_bytes(),
+    ];
+    for (at, name) in names.into_iter().enumerate() {
+        table.push_row();
+        let name = table.intern(name);
+        let row = table.row_mut(at);
+        row[0] = Value::Uint(at as u64 + 1);
+        row[1] = name;
+        row[2] = name;
+        row[3] = name;
+        row[5] = Value::Uint(1000);
+    }
+    frame("biotop", Kind::Table, table, 1)
+}
+
+#[test]
+fn names_cannot_steer_the_terminal() {
+    for level in [Level::Unicode, Level::Box, Level::Ascii] {
+        let mut rig = Rig::new(&["biotop"], (80, 24), level);
+        let mut screen = terminal(&rig);
+        rig.frame(hostile());
+        harmless(&screen.draw(&mut rig.app), level);
+        for keys in ["j", "Enter", "Esc", "s", "Esc", "i", "Esc"] {
+            rig.keys(keys);
+            harmless(&screen.draw(&mut rig.app), level);
+        }
+        rig.keys("/");
+        rig.input(super::super::message::Input::Paste("\x1b[2Jx\u{202e}".to_owned()));
+        harmless(&screen.draw(&mut rig.app), level);
+        rig.keys("Enter");
+        rig.app.say("\x1b]0;toast\x07");
+        harmless(&screen.draw(&mut rig.app), level);
+    }
+}
+
+/// Only sequences that this program makes may be in `bytes`, and only safe text between them.
+fn harmless(bytes: &[u8], level: Level) {
+    let text = std::str::from_utf8(bytes).expect("UTF-8 only");
+    let mut rest = text;
+    while let Some(c) = rest.chars().next() {
+        rest = &rest[c.len_utf8()..];
+        match c {
+            '\x1b' => {
+                let body = rest.strip_prefix('[').expect("only CSI");
+                let end = body.find(|c: char| c.is_ascii_alphabetic()).expect("ended");
+                assert!(matches!(&body[end..=end], "H" | "C" | "m" | "J" | "h" | "l"), "{text:?}");
+                assert!(body[..end].chars().all(|c| c.is_ascii_digit() || c == ';' || c == '?'));
+                rest = &body[end + 1..];
+            }
+            '\r' => assert!(rest.starts_with('\n'), "line feeds are ours"),
+            '\n' => {}
+            c => assert!(crate::frame::text::is_safe(c), "{c:?} in {text:?}"),
+        }
+    }
+    if level == Level::Ascii {
+        assert!(text.is_ascii());
+        assert!(!text.contains("[3") || !text.contains("[36"), "no colour in mono");
+    }
+}
+
+#[test]
+fn a_picture_survives_the_way_through_a_terminal() {
+    for (size, level) in [((80, 24), Level::Unicode), ((60, 16), Level::Ascii), ((200, 60), Level::Unicode)] {
+        let mut rig = dashboard(size, level);
+        let mut screen = terminal(&rig);
+        let mut parser = vt100::Parser::new(size.1, size.0, 0);
+        for index in 4..8 {
+            rig.frame(disk_frame(index));
+            rig.frame(net_frame(index));
+            rig.frame(hist_frame(index, index % 2 == 0));
+            rig.keys("Tab");
+            parser.process(&screen.draw(&mut rig.app));
+            let shown: String = (0..size.1).map(|y| row(parser.screen(), y, size.0)).collect();
+            assert_eq!(shown, rig.screen());
+        }
+        rig.keys("1");
+        parser.process(&screen.draw(&mut rig.app));
+        let shown: String = (0..size.1).map(|y| row(parser.screen(), y, size.0)).collect();
+        assert_eq!(shown, rig.screen());
+    }
+}
+
+fn row(screen: &vt100::Screen, y: u16, width: u16) -> String {
+    let mut line = String::new();
+    for x in 0..width {
+        let Some(cell) = screen.cell(y, x).filter(|cell| !cell.is_wide_continuation()) else { continue };
+        line.push_str(if cell.contents().is_empty() { " " } else { cell.contents() });
+    }
+    format!("{}\n", line.trim_end())
+}
+
+#[test]
+fn after_a_lost_picture_everything_is_drawn() {
+    let mut rig = table((80, 24), Level::Unicode);
+    let mut screen = terminal(&rig);
+    let first = screen.draw(&mut rig.app).len();
+    screen.redraw();
+    assert_eq!(screen.draw(&mut rig.app).len(), first);
+}

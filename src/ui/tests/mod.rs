@@ -2,10 +2,14 @@
 
 mod bytes;
 mod core;
+mod rows;
 mod screens;
 
 use super::glyphs::Level;
 use super::testing::{Rig, cache_frame, disk_frame, hist_frame, net_frame};
+
+/// The smallest screen that shows everything.
+const SIZE: (u16, u16) = (80, 24);
 
 /// Screens that everything is drawn at.
 const SIZES: [(u16, u16); 5] = [(80, 24), (60, 16), (40, 10), (20, 5), (200, 60)];
@@ -38,4 +42,16 @@ fn dashboard(size: (u16, u16), level: Level) -> Rig {
         rig.frame(cache_frame(index));
     }
     rig
+}
+
+fn selected_pid(rig: &Rig) -> u64 {
+    let view = rig.app.view().unwrap();
+    let shown = view.shown.as_ref().unwrap();
+    let row = &shown.rows[view.selected_row().unwrap()];
+    shown.table(row).cell(row.at as usize, 0).as_u64().unwrap()
+}
+
+fn pids(rig: &Rig) -> Vec<u64> {
+    let shown = rig.app.view().unwrap().shown.as_ref().unwrap();
+    shown.rows.iter().map(|row| shown.table(row).cell(row.at as usize, 0).as_u64().unwrap()).collect()
 }

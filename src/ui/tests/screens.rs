@@ -2,8 +2,9 @@
 
 use insta::assert_snapshot;
 
-use super::super::app::{Input, Screen};
+use super::super::app::Screen;
 use super::super::glyphs::Level;
+use super::super::message::Input;
 use super::super::testing::{Rig, unavailable_frame};
 use super::super::{ProcessFacts, view::Load};
 use super::{SIZES, dashboard, histogram, table};

@@ -1,0 +1,61 @@
+//! What goes into the core, and what comes out of it.
+
+use std::sync::Arc;
+
+use crossterm::event::{KeyEvent, MouseEvent};
+
+use crate::feed::{Command, Event, Request};
+use crate::frame::Frame;
+use crate::host::Sample;
+
+use super::ProcessFacts;
+
+/// Everything that can happen.
+#[derive(Debug)]
+pub enum Input {
+    /// A key.
+    Key(KeyEvent),
+    /// Text pasted in one go.
+    Paste(String),
+    /// The mouse.
+    Mouse(MouseEvent),
+    /// The terminal has that many columns and rows.
+    Resize(u16, u16),
+    /// A view says something; the generation tells an earlier loading apart.
+    Feed(usize, u32, Event),
+    /// Time went by.
+    Tick,
+    /// The host's gauges.
+    Host(Sample),
+    /// Facts of a process, asked for earlier.
+    Facts(u32, Option<Box<ProcessFacts>>),
+    /// Which views cannot run here, and the short reason.
+    Unavailable(Vec<(String, String)>),
+    /// An export ended: the file and its size, or what went wrong.
+    Exported(Result<(String, u64), String>),
+    /// The program was suspended and is back.
+    Resumed,
+}
+
+/// What the shell around the core has to do.
+#[derive(Debug)]
+pub enum Effect {
+    /// Run a view.
+    Open(usize, u32, Request),
+    /// Tell a running view.
+    Send(usize, Command),
+    /// Stop a view.
+    Close(usize),
+    /// Look a process up.
+    Facts(u32),
+    /// Find out which views can run.
+    Availability,
+    /// Write frames to a file.
+    Export(String, Vec<Arc<Frame>>),
+    /// Draw everything again.
+    Redraw,
+    /// Suspend.
+    Suspend,
+    /// End; `true` leaves the last frame on the terminal.
+    Quit(bool),
+}

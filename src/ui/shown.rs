@@ -1,0 +1,72 @@
+//! What is on the screen of a view, and how it is drawn.
+
+use std::sync::Arc;
+
+use crate::frame::{Frame, Kind, Table};
+
+/// How a view is drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rendering {
+    /// Rows and columns.
+    Table,
+    /// Bars by bucket.
+    Histogram,
+}
+
+impl Rendering {
+    /// What a kind allows, the default first.
+    pub fn of(kind: Kind) -> &'static [Rendering] {
+        match kind {
+            Kind::Table => &[Rendering::Table],
+            Kind::Histogram => &[Rendering::Histogram, Rendering::Table],
+        }
+    }
+}
+
+/// A row on the screen.
+#[derive(Clone, Debug)]
+pub struct Row {
+    /// Row of the frame, or of the ghost's frame.
+    pub at: u32,
+    /// Not in the frame before.
+    pub fresh: bool,
+    /// The selected row, which is no longer in the frame.
+    pub gone: bool,
+    /// What names it.
+    pub key: Vec<u8>,
+}
+
+/// What is on the screen of a view, worked out once for each frame or key press.
+#[derive(Clone, Debug)]
+pub struct Shown {
+    /// The frame as the accumulation mode shows it.
+    pub frame: Arc<Frame>,
+    /// The interval frame it is made from: its losses, status and cost.
+    pub source: Arc<Frame>,
+    /// Its place in the history; `None` for the short first frame.
+    pub at: Option<usize>,
+    /// Rows after filter and sort.
+    pub rows: Vec<Row>,
+    /// Where the row that is gone can still be read.
+    pub(super) ghost: Option<Arc<Frame>>,
+    /// End of the scale of bars; it falls slowly so that bars do not jump.
+    pub scale: f64,
+}
+
+impl Shown {
+    /// The table that holds `row`.
+    pub fn table(&self, row: &Row) -> &Table {
+        match (&self.ghost, row.gone) {
+            (Some(ghost), true) => &ghost.table,
+            _ => &self.frame.table,
+        }
+    }
+
+    /// The frame that holds `row`.
+    pub fn frame_of(&self, row: &Row) -> &Frame {
+        match (&self.ghost, row.gone) {
+            (Some(ghost), true) => ghost,
+            _ => &self.frame,
+        }
+    }
+}

@@ -207,6 +207,11 @@ fn has_suffix(name: &OsStr, suffix: &str) -> bool {
     name.to_str().is_some_and(|name| name.ends_with(suffix))
 }
 
+/// What has no type information: the kernel may well have what a file lacks.
+fn whose_btf(wish: &Wish) -> &'static str {
+    if wish.btf.is_some() { "--btf gives no type information" } else { "this kernel has no type information (BTF)" }
+}
+
 /// One view on its way to being attached.
 struct Attempt<'a> {
     view: &'a View,
@@ -231,7 +236,7 @@ impl<'a> Attempt<'a> {
         let needs = needs(view);
         let questions = questions(&programs, &needs, &object);
         let facts = Facts::gather(&questions, wish.btf.as_deref())
-            .map_err(|e| unavailable(ReasonClass::NoBtf, format!("this kernel has no type information (BTF): {e}")))?;
+            .map_err(|e| unavailable(ReasonClass::NoBtf, format!("{}: {e}", whose_btf(wish))))?;
         let uses = elf::maps_of_programs(view.object);
         Ok(Attempt { view, wish, programs, uses, facts, needs, failures: vec![] })
     }

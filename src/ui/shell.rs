@@ -13,6 +13,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
+use crate::bug;
 use crate::feed::{Command, Event, Opener, Request};
 use crate::host::{self, Host};
 
@@ -177,6 +178,9 @@ impl Shell {
             tui_logger::move_events();
         }
         let bytes = self.screen.draw(&mut self.app);
+        if self.app.views.iter().any(|view| view.seen > 0) {
+            bug::provoke("screen");
+        }
         self.pace.drawn(now);
         if !bytes.is_empty() {
             self.writer.write(bytes);

@@ -11,6 +11,8 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::stdio::stdout;
 use tokio::sync::mpsc;
 
+use crate::bug;
+
 /// Another screen, no cursor, pasted text in one piece.
 const ENTER: &[u8] = b"\x1b[?1049h\x1b[?25l\x1b[?2004h";
 
@@ -120,6 +122,7 @@ pub fn install_panic_hook() {
     let screen = std::thread::current().id();
     std::panic::set_hook(Box::new(move |info| {
         let what = what(info);
+        bug::note();
         if std::thread::current().id() != screen {
             log::error!("our bug: {what}");
             return;

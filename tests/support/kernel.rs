@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use bcc_top::probes::probe;
 use bcc_top::views::Registry;
 use libbpf_rs::query::{LinkInfoIter, MapInfoIter, ProgInfoIter};
-use libbpf_rs::{MapCore as _, ObjectBuilder};
+use libbpf_rs::ObjectBuilder;
 
 /// How long after the end of the process something of ours may be left: freeing waits for grace
 /// periods of the kernel.

@@ -137,9 +137,7 @@ impl Terminal {
     #[track_caller]
     pub fn assert_restored(&mut self) {
         self.wait_exit();
-        let after = tcgetattr(&*self.pty).expect("its settings");
-        let modes = |t: &Termios| (t.input_modes, t.output_modes, t.control_modes, t.local_modes);
-        assert_eq!(modes(&after), modes(&self.before), "the settings of the line");
+        self.assert_line_restored();
         let wait = self.shown.1.wait_timeout_while(self.lock(), PATIENCE, |shown| !shown.closed && !shown.stuck);
         let shown = wait.expect("no reader panicked").0;
         assert!(shown.closed, "its terminal is still open");
@@ -149,6 +147,14 @@ impl Terminal {
         assert!(!screen.hide_cursor(), "the cursor is left hidden: {tail:?}");
         assert!(screen.mouse_protocol_mode() == vt100::MouseProtocolMode::None, "the mouse is left on: {tail:?}");
         assert!(!screen.bracketed_paste(), "marks around pasted text are left on: {tail:?}");
+    }
+
+    /// Asserts that the settings of the line are as they were.
+    #[track_caller]
+    pub fn assert_line_restored(&self) {
+        let after = tcgetattr(&*self.pty).expect("its settings");
+        let modes = |t: &Termios| (t.input_modes, t.output_modes, t.control_modes, t.local_modes);
+        assert_eq!(modes(&after), modes(&self.before), "the settings of the line");
     }
 
     /// The exit code, `128 + signal` as a shell gives it.

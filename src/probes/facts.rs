@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Mutex;
 
 use super::btf::{Btf, Kind};
+use super::sys::FileBytes;
 
 /// Where the kernel shows its own types.
 pub const KERNEL_BTF: &str = "/sys/kernel/btf/vmlinux";
@@ -58,7 +59,7 @@ impl Facts {
     /// A sentence if there is no BTF or it is not well-formed.
     pub fn gather(questions: &Questions, btf: Option<&Path>) -> Result<Facts, String> {
         let path = btf.unwrap_or(Path::new(KERNEL_BTF));
-        let bytes = std::fs::read(path).map_err(|e| format!("{}: {e}", path.display()))?;
+        let bytes = FileBytes::open(path).map_err(|e| format!("{}: {e}", path.display()))?;
         let btf = Btf::parse(&bytes).map_err(|e| format!("{}: {e}", path.display()))?;
         let mut facts = Facts::answer(questions, &btf);
         facts.kprobes = Path::new("/sys/bus/event_source/devices/kprobe/type").exists();

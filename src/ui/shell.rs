@@ -22,7 +22,7 @@ use super::message::{Effect, Input};
 use super::pace::{Pace, What};
 use super::screen::{self, Screen};
 use super::terminal::{self, Writer};
-use super::{Callbacks, Exit, Options, export};
+use super::{Callbacks, Exit, Options, export, logger};
 
 /// Messages that may wait for the loop; feeds behind it wait, and count what they lose.
 const INBOX: usize = 64;
@@ -37,6 +37,8 @@ pub fn run(
     layout: Vec<Request>,
     callbacks: Callbacks,
 ) -> anyhow::Result<Exit> {
+    // Whoever started a log before keeps it; a log on standard error would spoil the screen.
+    logger::start(log::LevelFilter::Info);
     let env = |name: &str| std::env::var(name).ok();
     let term = env("TERM").unwrap_or_default();
     // What the user asked for by name wins over the slow profile.
@@ -170,6 +172,7 @@ async fn suspend(mouse: bool, go_on: &mut Signal) -> anyhow::Result<()> {
 impl Shell {
     fn draw_if_due(&mut self) {
         let now = Instant::now();
+        self.app.problems(logger::problems());
         if !self.app.dirty || !self.pace.may_draw(&self.app, now) || self.writer.busy() {
             return;
         }

@@ -242,9 +242,6 @@ impl App {
                 view.first = Some(frame);
             }
             Event::Frame(frame) => {
-                if let Some(reason) = frame.status.reason().filter(|_| view.seen == 0) {
-                    log::warn!("{}: {}", view.name, reason.message);
-                }
                 view.push(frame);
                 let mut all: Vec<_> = self.views.iter_mut().map(|view| &mut view.history).collect();
                 history::trim(&mut all, MAX_BYTES);

@@ -116,7 +116,9 @@ async fn explore(
             shell.input(Input::Resumed, What::User);
             continue;
         }
-        let wake = [shell.app.wake(), shell.pace.due(&shell.app)].into_iter().flatten().min();
+        // While the terminal takes no bytes there is nothing to be on time for: it says when it does.
+        let due = shell.pace.due(&shell.app).filter(|_| !shell.writer.busy());
+        let wake = [shell.app.wake(), due].into_iter().flatten().min();
         let sleep = async {
             match wake {
                 Some(at) => tokio::time::sleep_until(at.into()).await,
@@ -173,6 +175,7 @@ impl Shell {
     fn draw_if_due(&mut self) {
         let now = Instant::now();
         self.app.problems(logger::problems());
+        self.pace.sluggish = self.app.options.slow && self.writer.took() > self.app.interval / 2;
         if !self.app.dirty || !self.pace.may_draw(&self.app, now) || self.writer.busy() {
             return;
         }

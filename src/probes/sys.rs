@@ -171,6 +171,18 @@ pub fn program_counters(program: BorrowedFd<'_>) -> io::Result<ProgramCounters> 
     Ok(ProgramCounters { run_time_ns: info.run_time_ns, runs: info.run_cnt, misses: info.recursion_misses })
 }
 
+/// A file that is only in memory.
+///
+/// # Errors
+/// If there is no memory.
+pub fn memory_file(bytes: &[u8]) -> io::Result<OwnedFd> {
+    use std::io::Write;
+    let fd = rustix::fs::memfd_create("bcc-top", rustix::fs::MemfdFlags::CLOEXEC)?;
+    let mut file = std::fs::File::from(fd);
+    file.write_all(bytes)?;
+    Ok(file.into())
+}
+
 /// The bytes of a file: mapped where that is possible, else read. sysfs gives out 4 KiB for each
 /// read, which makes 1,350 calls of the kernel's BTF; it can be mapped since 6.16.
 pub enum FileBytes {

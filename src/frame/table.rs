@@ -267,6 +267,18 @@ impl Table {
         Value::Text(TextSpan { start: start32, len })
     }
 
+    /// Puts the text of `what` into the arena, without a string in between.
+    pub fn intern_display(&mut self, what: impl std::fmt::Display) -> Value {
+        use std::io::Write;
+        let start = self.text.len();
+        // Writing to a vector does not fail.
+        let _ = write!(self.text, "{what}");
+        let (Ok(start), Ok(len)) = (u32::try_from(start), u32::try_from(self.text.len() - start)) else {
+            return Value::Null;
+        };
+        Value::Text(TextSpan { start, len })
+    }
+
     /// The bytes of a text cell of *this* table.
     pub fn text(&self, span: TextSpan) -> &[u8] {
         let start = span.start as usize;

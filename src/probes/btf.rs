@@ -207,6 +207,46 @@ impl<'b> Type<'b> {
         })
     }
 
+    /// Ids of the types it is made of. What a pointer points to is not part of it.
+    pub fn references(&self) -> Vec<u32> {
+        match self.kind() {
+            Kind::Array => vec![self.word(12), self.word(16)],
+            Kind::Struct | Kind::Union => (0..self.vlen()).map(|i| self.word(16 + 12 * i)).collect(),
+            Kind::Typedef | Kind::Modifier => vec![self.word(8)],
+            _ => vec![],
+        }
+    }
+
+    /// Appends its bytes to `out`, with names and ids as in another BTF. Pointers become `void *`.
+    pub fn copy<'s>(&self, out: &mut Vec<u8>, name: &mut dyn FnMut(&'s str) -> u32, id: &dyn Fn(u32) -> u32)
+    where
+        'b: 's,
+    {
+        let raw = self.word(4) >> 24 & 0x1f;
+        let len = 12 + extra_len(self.word(4)).unwrap_or(0);
+        // Which words, counted in fours from the start of each record, are names and ids.
+        let (record, names, ids): (usize, &[usize], &[usize]) = match raw {
+            3 => (12, &[], &[0, 4]),
+            4 | 5 => (12, &[0], &[4]),
+            6 => (8, &[0], &[]),
+            19 => (12, &[0], &[]),
+            _ => (usize::MAX, &[], &[]),
+        };
+        for at in (0..len).step_by(4) {
+            let word = self.word(at);
+            let inside = at.checked_sub(12).map(|at| at % record);
+            let new = match inside {
+                None if at == 0 => name(self.btf.string(word)),
+                None if at == 8 && self.kind() == Kind::Ptr => 0,
+                None if at == 8 && matches!(self.kind(), Kind::Typedef | Kind::Modifier) => id(word),
+                Some(at) if names.contains(&at) => name(self.btf.string(word)),
+                Some(at) if ids.contains(&at) => id(word),
+                _ => word,
+            };
+            out.extend_from_slice(&new.to_ne_bytes());
+        }
+    }
+
     /// The type behind typedefs, `const` and `volatile`.
     pub fn resolved(self) -> Type<'b> {
         let mut ty = self;

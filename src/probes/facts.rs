@@ -6,6 +6,8 @@ use std::path::Path;
 use std::sync::Mutex;
 
 use super::btf::{Btf, Kind};
+use super::slim;
+use super::sys::FileBytes;
 
 /// Where the kernel shows its own types.
 pub const KERNEL_BTF: &str = "/sys/kernel/btf/vmlinux";
@@ -52,18 +54,23 @@ pub fn refused() -> HashMap<String, String> {
 }
 
 impl Facts {
-    /// Looks the questions up in the kernel's BTF, or in `btf` if the user named a file.
+    /// Looks the questions up in the kernel's BTF, or in `btf` if the user named a file; also
+    /// gives the part of it that relocations to the types `roots` need.
     ///
     /// # Errors
     /// A sentence if there is no BTF or it is not well-formed.
-    pub fn gather(questions: &Questions, btf: Option<&Path>) -> Result<Facts, String> {
+    pub fn gather(
+        questions: &Questions,
+        roots: &HashSet<String>,
+        btf: Option<&Path>,
+    ) -> Result<(Facts, Vec<u8>), String> {
         let path = btf.unwrap_or(Path::new(KERNEL_BTF));
-        let bytes = std::fs::read(path).map_err(|e| format!("{}: {e}", path.display()))?;
+        let bytes = FileBytes::open(path).map_err(|e| format!("{}: {e}", path.display()))?;
         let btf = Btf::parse(&bytes).map_err(|e| format!("{}: {e}", path.display()))?;
         let mut facts = Facts::answer(questions, &btf);
         facts.kprobes = Path::new("/sys/bus/event_source/devices/kprobe/type").exists();
         facts.refused = refused();
-        Ok(facts)
+        Ok((facts, slim::slim(&btf, roots)))
     }
 
     /// One walk over all types.

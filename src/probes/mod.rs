@@ -13,5 +13,6 @@ pub mod plan;
 pub mod probe;
 pub mod reader;
 pub mod settings;
+pub mod slim;
 pub mod stats;
 pub mod sys;

@@ -14,7 +14,7 @@ use super::facts::{self, Facts, Questions};
 use super::layout::Layout;
 use super::plan::{self, Failure, Needs, Plan, Program, remedy};
 use super::reader::{Halves, LostCounters};
-use super::{elf, libbpf_log, settings, sys};
+use super::{elf, libbpf_log, settings, slim, sys};
 use crate::feed::{Force, LoadStep};
 use crate::frame::{Hook, HookReport, Reason, ReasonClass, SettingValue, Unavailable};
 use crate::views::{SettingChoice, View};
@@ -76,7 +76,7 @@ fn view_refused(class: ReasonClass, message: String) -> Refusal {
 /// A sentence if declaration and program do not fit.
 pub fn layout(view: &View, settings: &[(String, SettingValue)]) -> Result<Layout, String> {
     libbpf_log::install();
-    let open = open(view, &Wish::default())?;
+    let open = open(view, None)?;
     let bytes = object_btf(open.as_libbpf_object().as_ptr()).ok_or("the object has no BTF")?;
     let btf = Btf::parse(bytes).map_err(|e| e.to_string())?;
     let choice = choice(view, settings);
@@ -89,7 +89,7 @@ pub fn layout(view: &View, settings: &[(String, SettingValue)]) -> Result<Layout
 /// A sentence if the object cannot be opened.
 pub fn programs(view: &View) -> Result<Vec<Program>, String> {
     libbpf_log::install();
-    Ok(programs_of(&open(view, &Wish::default())?))
+    Ok(programs_of(&open(view, None)?))
 }
 
 fn programs_of(object: &OpenObject) -> Vec<Program> {
@@ -219,6 +219,8 @@ struct Attempt<'a> {
     programs: Vec<Program>,
     uses: HashMap<String, HashSet<String>>,
     facts: Facts,
+    /// What CO-RE needs of the kernel's types.
+    btf: OwnedFd,
     needs: Needs,
     failures: Vec<Failure>,
 }
@@ -229,16 +231,20 @@ impl<'a> Attempt<'a> {
             reason: no_rights(Reason { class, message, remedy: remedy(class).to_owned() }),
             tried: vec![],
         };
-        let object = open(view, wish).map_err(|e| unavailable(ReasonClass::Verifier, e))?;
+        let object = open(view, None).map_err(|e| unavailable(ReasonClass::Verifier, e))?;
         let tree = wish.settings.iter().any(|(name, _)| name == "tree");
         let mut programs = programs_of(&object);
         programs.retain(|p| tree || p.hook != FOLLOW);
         let needs = needs(view);
         let questions = questions(&programs, &needs, &object);
-        let facts = Facts::gather(&questions, wish.btf.as_deref())
+        let roots = object_btf(object.as_libbpf_object().as_ptr()).and_then(|b| Btf::parse(b).ok());
+        let roots = roots.map(|btf| slim::roots(&btf)).unwrap_or_default();
+        let (facts, btf) = Facts::gather(&questions, &roots, wish.btf.as_deref())
             .map_err(|e| unavailable(ReasonClass::NoBtf, format!("{}: {e}", whose_btf(wish))))?;
+        let no_file = |e| unavailable(ReasonClass::Memlock, format!("no file in memory: {e}"));
+        let btf = sys::memory_file(&btf).map_err(no_file)?;
         let uses = elf::maps_of_programs(view.object);
-        Ok(Attempt { view, wish, programs, uses, facts, needs, failures: vec![] })
+        Ok(Attempt { view, wish, programs, uses, facts, btf, needs, failures: vec![] })
     }
 
     fn plan(&self) -> Plan {
@@ -260,7 +266,7 @@ impl<'a> Attempt<'a> {
     fn run(&self, plan: &Plan, step: &mut dyn FnMut(LoadStep)) -> Result<Probe, Refusal> {
         let chosen: Vec<&Program> = plan.chosen.iter().map(|&i| &self.programs[i]).collect();
         let ours = |e: String| view_refused(ReasonClass::Verifier, e);
-        let mut open = open(self.view, self.wish).map_err(ours)?;
+        let mut open = open(self.view, Some(&self.btf)).map_err(ours)?;
         self.select(&mut open, &chosen).map_err(ours)?;
         let bytes = object_btf(open.as_libbpf_object().as_ptr()).ok_or_else(|| ours("the object has no BTF".into()))?;
         let btf = Btf::parse(bytes).map_err(|e| ours(e.to_string()))?;
@@ -479,11 +485,13 @@ fn errno_of(error: &libbpf_rs::Error) -> i32 {
     }
 }
 
-fn open(view: &View, wish: &Wish) -> Result<OpenObject, String> {
+/// Opens the object; its relocations will be resolved against `btf`.
+fn open(view: &View, btf: Option<&OwnedFd>) -> Result<OpenObject, String> {
     let mut builder = ObjectBuilder::default();
     builder.name(&view.decl.name).map_err(|e| e.to_string())?;
-    if let Some(btf) = &wish.btf {
-        builder.btf_custom_path(btf).map_err(|e| e.to_string())?;
+    if let Some(btf) = btf {
+        let path = format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(btf));
+        builder.btf_custom_path(path).map_err(|e| e.to_string())?;
     }
     let (open, log) = libbpf_log::capture(|| builder.open_memory(view.object));
     open.map_err(|e| format!("the program file cannot be opened: {e}: {log}"))

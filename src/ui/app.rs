@@ -64,6 +64,9 @@ pub struct App {
     pub overlays: Vec<Overlay>,
     /// Whether the log pane is open.
     pub log: bool,
+    /// Warnings and errors in the log that the user has not looked at.
+    pub unread: usize,
+    read: usize,
     /// One line for the user.
     pub toast: Option<(String, Instant)>,
     /// The moment that is looked at; `None`: live.
@@ -119,6 +122,8 @@ impl App {
             focus: 0,
             overlays: Vec::new(),
             log: false,
+            unread: 0,
+            read: 0,
             toast: None,
             cursor: None,
             pending: None,
@@ -237,9 +242,6 @@ impl App {
                 view.first = Some(frame);
             }
             Event::Frame(frame) => {
-                if let Some(reason) = frame.status.reason().filter(|_| view.seen == 0) {
-                    log::warn!("{}: {}", view.name, reason.message);
-                }
                 view.push(frame);
                 let mut all: Vec<_> = self.views.iter_mut().map(|view| &mut view.history).collect();
                 history::trim(&mut all, MAX_BYTES);
@@ -265,6 +267,16 @@ impl App {
         if counted.all(|view| view.seen >= count || view.unavailable().is_some() || view.load == Load::Ended) {
             self.effects.push(Effect::Quit(true));
         }
+    }
+
+    /// So many warnings and errors are in the log; those that were on the screen count no more.
+    pub fn problems(&mut self, all: usize) {
+        if self.log {
+            self.read = all;
+        }
+        let unread = all.saturating_sub(self.read);
+        self.dirty |= unread != self.unread;
+        self.unread = unread;
     }
 
     /// The views on the screen.

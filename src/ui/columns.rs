@@ -6,6 +6,15 @@ use crate::frame::{Agg, Schema, Unit};
 /// Cells of the trend column and its gap, smallest.
 const TREND: u16 = 9;
 
+/// Priority of ordinary columns. A key that its view declares less important than that is dropped like them.
+const ORDINARY: u8 = 5;
+
+/// Cells of the name of a process.
+const NAME: u16 = 16;
+
+/// Cells of an IPv4 address.
+const ADDRESS: u16 = 15;
+
 /// Columns on the screen.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Fit {
@@ -52,6 +61,11 @@ fn narrowest(schema: &Schema, column: usize) -> u16 {
     let digits = match meta.unit {
         Some(Unit::Bytes) => 8,
         Some(Unit::Ns) => 7,
+        // Names that tell rows apart: an address that is cut is another address.
+        None if meta.agg == Agg::Key && !meta.cut_middle && meta.ideal_width >= ADDRESS => ADDRESS,
+        None if meta.agg == Agg::Key && !meta.cut_middle => meta.ideal_width * 7 / 10,
+        // Half a name is enough to know a program by, six letters are not.
+        None if meta.ideal_width >= NAME => NAME / 2,
         _ => 1,
     };
     meta.min_width.max(digits).max((meta.label.len() as u16).min(meta.ideal_width))
@@ -69,7 +83,7 @@ fn by_priority(schema: &Schema, sort: Option<usize>, visible: &[usize], width: u
         let rank = |&&c: &&usize| {
             let rank = if Some(c) == sort {
                 0
-            } else if schema.columns[c].agg == Agg::Key {
+            } else if schema.columns[c].agg == Agg::Key && schema.columns[c].priority < ORDINARY {
                 1
             } else {
                 2

@@ -15,6 +15,7 @@ pub mod glyphs;
 mod help;
 mod history;
 mod layout;
+pub mod logger;
 pub mod message;
 mod mouse;
 mod overlay;

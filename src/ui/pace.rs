@@ -32,12 +32,14 @@ pub struct Pace {
     settle: Option<Instant>,
     delivered: HashSet<usize>,
     last: Instant,
+    /// The line is so slow that only every second interval is drawn.
+    pub sluggish: bool,
 }
 
 impl Pace {
     /// Nothing is drawn yet.
     pub fn new(now: Instant) -> Pace {
-        Pace { at_once: true, settle: None, delivered: HashSet::new(), last: now }
+        Pace { at_once: true, settle: None, delivered: HashSet::new(), last: now, sluggish: false }
     }
 
     /// Something happened.
@@ -62,6 +64,9 @@ impl Pace {
         if !app.dirty {
             return None;
         }
+        if self.sluggish {
+            return Some(self.last + app.interval.mul_f64(1.5));
+        }
         let mut running = app.visible().filter(|&at| app.views[at].load == Load::Running);
         if !self.delivered.is_empty() && running.all(|at| self.delivered.contains(&at)) {
             return Some(self.last);
@@ -73,6 +78,61 @@ impl Pace {
 
     /// The screen was drawn.
     pub fn drawn(&mut self, now: Instant) {
-        *self = Pace { at_once: false, settle: None, delivered: HashSet::new(), last: now };
+        *self = Pace { at_once: false, settle: None, delivered: HashSet::new(), last: now, sluggish: self.sluggish };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ui::glyphs::Level;
+    use crate::ui::testing::{Rig, cache_frame, disk_frame};
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn rig() -> (Rig, Pace) {
+        let mut rig = Rig::new(&["biotop", "cachetop"], (80, 24), Level::Unicode);
+        rig.frame(disk_frame(0));
+        rig.frame(cache_frame(0));
+        let mut pace = Pace::new(rig.now);
+        pace.drawn(rig.now);
+        (rig, pace)
+    }
+
+    #[test]
+    fn an_interval_of_several_views_is_one_drawing() {
+        let (mut rig, mut pace) = rig();
+        let soon = rig.now + SECOND;
+        rig.frame(disk_frame(1));
+        pace.happened(What::Frame(0), soon);
+        assert!(!pace.may_draw(&rig.app, soon), "the other one is not there yet");
+        pace.happened(What::Frame(1), soon);
+        assert!(pace.may_draw(&rig.app, soon));
+        pace.drawn(soon);
+        rig.app.dirty = false;
+        assert_eq!(pace.due(&rig.app), None, "nothing changed, nothing is drawn");
+    }
+
+    #[test]
+    fn a_view_that_does_not_deliver_holds_up_nobody_for_long() {
+        let (mut rig, mut pace) = rig();
+        rig.frame(disk_frame(1));
+        pace.happened(What::Frame(0), rig.now + SECOND);
+        assert!(pace.may_draw(&rig.app, rig.now + SECOND * 2));
+    }
+
+    #[test]
+    fn the_user_never_waits_and_a_slow_line_does() {
+        let (mut rig, mut pace) = rig();
+        rig.keys("j");
+        pace.happened(What::User, rig.now);
+        assert!(pace.may_draw(&rig.app, rig.now));
+        pace.drawn(rig.now);
+        pace.sluggish = true;
+        rig.app.dirty = true;
+        pace.happened(What::Frame(0), rig.now + SECOND);
+        pace.happened(What::Frame(1), rig.now + SECOND);
+        assert!(!pace.may_draw(&rig.app, rig.now + SECOND));
+        assert!(pace.may_draw(&rig.app, rig.now + SECOND * 2));
     }
 }

@@ -76,8 +76,10 @@ fn lines(buffer: &Buffer, level: Level) -> String {
                 continue;
             }
             skip = crate::frame::text::width(symbol).saturating_sub(1);
+            let blank = " ".repeat(skip);
             let safe = symbol.chars().all(crate::frame::text::is_safe) && (level != Level::Ascii || symbol.is_ascii());
             line.push_str(if safe { symbol } else { "?" });
+            line.push_str(if safe { "" } else { &blank });
         }
         out.push_str(line.trim_end());
         out.push_str("\r\n");

@@ -23,7 +23,7 @@ use super::message::{Effect, Input};
 use super::pace::{Pace, What};
 use super::screen::{self, Screen};
 use super::terminal::{self, Writer};
-use super::{Callbacks, Exit, Options, export};
+use super::{Callbacks, Exit, Options, export, logger};
 
 /// Messages that may wait for the loop; feeds behind it wait, and count what they lose.
 const INBOX: usize = 64;
@@ -38,6 +38,8 @@ pub fn run(
     layout: Vec<Request>,
     callbacks: Callbacks,
 ) -> anyhow::Result<Exit> {
+    // Whoever started a log before keeps it; a log on standard error would spoil the screen.
+    logger::start(log::LevelFilter::Info);
     let env = |name: &str| std::env::var(name).ok();
     let term = env("TERM").unwrap_or_default();
     // What the user asked for by name wins over the slow profile.
@@ -122,7 +124,9 @@ async fn explore(
             shell.input(Input::Resumed, What::User);
             continue;
         }
-        let wake = [shell.app.wake(), shell.pace.due(&shell.app)].into_iter().flatten().min();
+        // While the terminal takes no bytes there is nothing to be on time for: it says when it does.
+        let due = shell.pace.due(&shell.app).filter(|_| !shell.writer.busy());
+        let wake = [shell.app.wake(), due].into_iter().flatten().min();
         let sleep = async {
             match wake {
                 Some(at) => tokio::time::sleep_until(at.into()).await,
@@ -178,6 +182,8 @@ async fn suspend(mouse: bool, go_on: &mut Signal) -> anyhow::Result<()> {
 impl Shell {
     fn draw_if_due(&mut self) {
         let now = Instant::now();
+        self.app.problems(logger::problems());
+        self.pace.sluggish = self.app.options.slow && self.writer.took() > self.app.interval / 2;
         if !self.app.dirty || !self.pace.may_draw(&self.app, now) || self.writer.busy() {
             return;
         }

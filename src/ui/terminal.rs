@@ -3,9 +3,9 @@
 use std::io;
 use std::panic::PanicHookInfo;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::stdio::stdout;
@@ -83,6 +83,7 @@ fn write_all(mut bytes: &[u8]) -> io::Result<()> {
 pub struct Writer {
     frames: SyncSender<Vec<u8>>,
     busy: Arc<AtomicBool>,
+    took: Arc<AtomicU64>,
 }
 
 impl Writer {
@@ -90,21 +91,29 @@ impl Writer {
     pub fn start(drained: mpsc::Sender<()>) -> io::Result<Writer> {
         let (frames, waiting) = sync_channel::<Vec<u8>>(1);
         let busy = Arc::new(AtomicBool::new(false));
-        let flag = busy.clone();
+        let took = Arc::new(AtomicU64::new(0));
+        let (flag, time) = (busy.clone(), took.clone());
         std::thread::Builder::new().name("screen".to_owned()).spawn(move || {
             for frame in waiting {
+                let start = Instant::now();
                 // A terminal that is gone makes the reading side end the program.
                 let _ = write_all(&frame);
+                time.store(start.elapsed().as_millis() as u64, Ordering::SeqCst);
                 flag.store(false, Ordering::SeqCst);
                 let _ = drained.try_send(());
             }
         })?;
-        Ok(Writer { frames, busy })
+        Ok(Writer { frames, busy, took })
     }
 
     /// Whether the last frame is still on its way.
     pub fn busy(&self) -> bool {
         self.busy.load(Ordering::SeqCst)
+    }
+
+    /// How long the terminal needed for the last frame.
+    pub fn took(&self) -> Duration {
+        Duration::from_millis(self.took.load(Ordering::SeqCst))
     }
 
     /// Sends a frame on its way. Only when not [`Writer::busy`].

@@ -162,8 +162,8 @@ pub fn net_frame(index: u64) -> Frame {
         columns: vec![
             column("pid", "PID", Some(Unit::Id), Agg::Key, (5, 8), 1),
             column("comm", "COMM", None, Agg::Last, (6, 16), 5),
-            column("laddr", "LADDR", None, Agg::Key, (9, 18), 3),
-            column("lport", "LPORT", Some(Unit::Id), Agg::Key, (5, 5), 4),
+            column("laddr", "LADDR", None, Agg::Key, (9, 18), 7),
+            column("lport", "LPORT", Some(Unit::Id), Agg::Key, (5, 5), 8),
             column("raddr", "RADDR", None, Agg::Key, (9, 18), 1),
             column("rport", "RPORT", Some(Unit::Id), Agg::Key, (5, 5), 2),
             column("rx", "RX", Some(Unit::Bytes), Agg::Sum, (6, 9), 5),
@@ -200,11 +200,11 @@ pub fn cache_frame(index: u64) -> Frame {
     let schema = Schema {
         columns: vec![
             column("pid", "PID", Some(Unit::Id), Agg::Key, (5, 8), 1),
-            column("user", "USER", None, Agg::Last, (4, 10), 5),
+            column("user", "USER", None, Agg::Last, (4, 10), 6),
             column("comm", "COMM", None, Agg::Last, (6, 16), 5),
             column("hits", "HITS", Some(Unit::Pages), Agg::Sum, (5, 8), 5),
             column("misses", "MISSES", Some(Unit::Pages), Agg::Sum, (5, 8), 5),
-            column("dirtied", "DIRTIED", Some(Unit::Pages), Agg::Sum, (5, 8), 5),
+            column("dirtied", "DIRTIED", Some(Unit::Pages), Agg::Sum, (5, 8), 6),
             column(
                 "read_ratio",
                 "READ%",

@@ -83,7 +83,7 @@ static __always_inline bool is_filtered(void)
 	return filter_pid || filter_comm[0] || filter_cgroup || filter_tree;
 }
 
-static __always_inline bool is_wanted(struct task_struct *task, u32 tgid)
+static __always_inline bool is_process_wanted(struct task_struct *task, u32 tgid)
 {
 	if (self_tgid && tgid == self_tgid)
 		return false;
@@ -91,17 +91,24 @@ static __always_inline bool is_wanted(struct task_struct *task, u32 tgid)
 		return false;
 	if (filter_tree && !bpf_map_lookup_elem(&followed, &tgid))
 		return false;
-	if (filter_comm[0] && !comm_is_wanted(task))
+	return !filter_comm[0] || comm_is_wanted(task);
+}
+
+/* Any task: each type that CO-RE has to find costs a millisecond at start, so only views that
+ * look at other tasks than the current one use this. */
+static __always_inline bool is_wanted(struct task_struct *task, u32 tgid)
+{
+	if (!is_process_wanted(task, tgid))
 		return false;
-	if (filter_cgroup &&
-	    cgroup_ancestor(BPF_CORE_READ(task, cgroups, dfl_cgrp), filter_cgroup_level) != filter_cgroup)
-		return false;
-	return true;
+	return !filter_cgroup ||
+	       cgroup_ancestor(BPF_CORE_READ(task, cgroups, dfl_cgrp), filter_cgroup_level) == filter_cgroup;
 }
 
 static __always_inline bool is_current_wanted(void)
 {
-	return is_wanted((void *)bpf_get_current_task(), bpf_get_current_pid_tgid() >> 32);
+	if (!is_process_wanted((void *)bpf_get_current_task(), bpf_get_current_pid_tgid() >> 32))
+		return false;
+	return !filter_cgroup || bpf_get_current_ancestor_cgroup_id(filter_cgroup_level) == filter_cgroup;
 }
 
 #endif

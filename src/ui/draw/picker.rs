@@ -2,6 +2,7 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use ratatui::style::Modifier;
 
 use crate::frame::text;
 use crate::views::{Registry, ViewDecl};
@@ -24,7 +25,7 @@ pub fn draw(app: &App, buf: &mut Buffer, area: Rect, picker: &Picker) {
     put_right(buf, left + 14, area.y, right, &count, app.theme.dim);
     let x = put(buf, left, area.y + 1, right, "> ", app.theme.key);
     let x = put(buf, x, area.y + 1, right, &text::clean_str(picker.input.value()), app.theme.input);
-    put(buf, x, area.y + 1, right, "█", app.theme.input);
+    put(buf, x, area.y + 1, right, " ", app.theme.input.add_modifier(Modifier::REVERSED));
     let split = area.width >= 70;
     let middle = if split { area.x + area.width * 52 / 100 } else { right };
     let list = Rect::new(left, area.y + 2, middle.saturating_sub(left), area.height.saturating_sub(3));

@@ -98,6 +98,11 @@ pub fn draw(app: &App, buf: &mut Buffer, area: Rect) {
     let x = area.right().saturating_sub(text::width(&state) as u16);
     let style = if app.cursor.is_some() { app.theme.warn } else { app.theme.title };
     put(buf, x.max(end + 1), area.y, area.right(), &state, style);
+    let unread = if app.unread > 0 { format!("!{}  ", app.unread) } else { String::new() };
+    let x = x.saturating_sub(unread.len() as u16);
+    if x > end + 1 {
+        put(buf, x, area.y, area.right(), &unread, app.theme.warn);
+    }
     // Host name and gauges come only where nothing has to make room for them.
     let host = format!("{}   ", text::clean_str(&app.options.host));
     let host_x = x.saturating_sub(text::width(&host) as u16);

@@ -22,7 +22,11 @@ pub fn draw(app: &App, buf: &mut Buffer, area: Rect, view: &View) {
         lines.push((String::new(), app.theme.fg));
     }
     lines.push((format!("{} This view cannot run here.", app.glyphs.cross), app.theme.crit));
-    lines.push((String::new(), app.theme.fg));
+    // In a small pane every line counts: the remedy has to be seen.
+    let airy = area.height >= 12;
+    if airy {
+        lines.push((String::new(), app.theme.fg));
+    }
     let width = area.width.saturating_sub(indent + 8) as usize;
     paragraph(&mut lines, "Why", &why.reason.message, width, app.theme.fg);
     paragraph(&mut lines, "Do", &why.reason.remedy, width, app.theme.fg);
@@ -42,8 +46,9 @@ pub fn draw(app: &App, buf: &mut Buffer, area: Rect, view: &View) {
     }
     let keys = "r retry    ! full log    v other view    i explain";
     lines.push((keys.to_owned(), app.theme.hint));
-    for ((line, style), y) in lines.iter().zip(area.y..area.bottom()) {
-        put(buf, area.x + indent, y, area.right(), line, *style);
+    let lines = lines.into_iter().filter(|(line, _)| airy || !line.is_empty());
+    for ((line, style), y) in lines.zip(area.y..area.bottom()) {
+        put(buf, area.x + indent, y, area.right(), &line, style);
     }
 }
 

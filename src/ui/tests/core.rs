@@ -193,6 +193,19 @@ fn columns_scroll_only_where_some_are_left_out() {
 }
 
 #[test]
+fn problems_are_counted_until_they_were_looked_at() {
+    let mut rig = table(SIZE, Level::Unicode);
+    rig.app.problems(3);
+    assert!(rig.screen().contains("!3"));
+    rig.keys("!");
+    rig.app.problems(3);
+    assert!(!rig.screen().contains("!3"));
+    rig.keys("!");
+    rig.app.problems(4);
+    assert!(rig.screen().contains("!1"));
+}
+
+#[test]
 fn focus_moves_over_the_grid() {
     let mut rig = dashboard(SIZE, Level::Unicode);
     rig.keys("L J");

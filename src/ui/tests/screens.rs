@@ -167,8 +167,7 @@ fn sort_menu_and_export_line() {
 #[test]
 fn log_pane() {
     // The logger is one for the whole process; nothing else in these tests logs at this level.
-    let _ = tui_logger::init_logger(log::LevelFilter::Warn);
-    tui_logger::set_default_level(log::LevelFilter::Warn);
+    super::super::logger::start(log::LevelFilter::Warn);
     log::warn!("fentry is refused");
     tui_logger::move_events();
     for size in [(80, 24), (40, 10)] {

@@ -34,7 +34,8 @@ pub fn seen() -> bool {
 #[cfg(debug_assertions)]
 pub fn provoke(place: &str) {
     static DONE: AtomicBool = AtomicBool::new(false);
-    if std::env::var_os("BCC_TOP_TEST_PANIC").is_some_and(|named| named == place) && !DONE.swap(true, Ordering::SeqCst) {
+    if std::env::var_os("BCC_TOP_TEST_PANIC").is_some_and(|named| named == place) && !DONE.swap(true, Ordering::SeqCst)
+    {
         panic!("provoked in {place}");
     }
 }

@@ -40,7 +40,10 @@ fn every_key_of_the_table_can_be_pressed() {
                     let text = terminal.text();
                     assert!(terminal.screen().alternate_screen(), "{name} ended it: {text}");
                     !text.contains("Esc") && !text.contains(" log  ! closes")
-                        || *name == "!" && { terminal.send("!"); false }
+                        || *name == "!" && {
+                            terminal.send("!");
+                            false
+                        }
                 });
             }
         }
@@ -103,15 +106,15 @@ fn keys_do_what_they_say() {
     terminal.send("v");
     shows("the picker", &["runqlat", "tcptop", "cachetop"], &[]);
     terminal.send("tcptop\r");
-    shows("tcptop", &["TCP throughput", "LIVE", "2:tcptop", "key-alpha"], &[]);
+    shows("tcptop", &["LADDR", "LIVE", "2:tcptop", "key-alpha"], &[]);
     terminal.send("1");
-    shows("biotop", &["block I/O by process"], &["TCP throughput"]);
+    shows("biotop", &["DISK"], &["LADDR"]);
     terminal.send("\t");
-    shows("the next tab", &["TCP throughput"], &["block I/O by process"]);
+    shows("the next tab", &["LADDR"], &["DISK"]);
     terminal.send("'");
-    shows("the one before", &["block I/O by process"], &[]);
+    shows("the one before", &["DISK"], &["LADDR"]);
     terminal.send("0");
-    shows("a dashboard of both", &["biotop", "tcptop", "LIVE"], &["block I/O by process"]);
+    shows("a dashboard of both", &["┏▌biotop", "┌ tcptop", "LIVE"], &[]);
     quit(terminal);
 }
 

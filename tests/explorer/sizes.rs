@@ -11,7 +11,7 @@ fn every_size_shows_something_sensible() {
     let mut load = Load::start(b"sizes", dir.path());
     load.busy();
     for (cols, rows, shows) in [
-        (80, 24, &["block I/O by process", "PID", "sizes", "LIVE"][..]),
+        (80, 24, &["biotop", "DISK", "sizes", "LIVE"][..]),
         (60, 16, &["biotop", "PID", "sizes"]),
         (40, 10, &["biotop", "PID", "BYTES"]),
         (20, 5, &["biotop", "iB/s"]),

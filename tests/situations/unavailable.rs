@@ -63,7 +63,10 @@ fn a_kernel_without_type_information_is_named() {
     let output = hidden(&["doctor", "--json", "biotop"]);
     let report = document(&output);
     assert_eq!(output.status.code(), Some(4), "{report}");
-    assert_eq!((&report["views"][0]["status"], &report["views"][0]["reason"]["class"]), (&"no".into(), &"no_btf".into()));
+    assert_eq!(
+        (&report["views"][0]["status"], &report["views"][0]["reason"]["class"]),
+        (&"no".into(), &"no_btf".into())
+    );
 }
 
 /// A kind of hook that this kernel refuses for `biotop`; none if it takes them all.

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use bcc_top::probes::probe;
 use bcc_top::views::Registry;
-use libbpf_rs::query::{LinkInfoIter, MapInfoIter, ProgInfoIter};
 use libbpf_rs::ObjectBuilder;
+use libbpf_rs::query::{LinkInfoIter, MapInfoIter, ProgInfoIter};
 
 /// How long after the end of the process something of ours may be left: freeing waits for grace
 /// periods of the kernel.

@@ -52,7 +52,8 @@ impl Terminal {
         }
         let child = command.spawn(pts).expect("the program starts");
         let parser = vt100::Parser::new(rows, cols, 0);
-        let shown = Arc::new((Mutex::new(Shown { parser, bytes: vec![], closed: false, stuck: false }), Condvar::new()));
+        let shown =
+            Arc::new((Mutex::new(Shown { parser, bytes: vec![], closed: false, stuck: false }), Condvar::new()));
         let pty = Arc::new(pty);
         let (reader, writer) = (pty.clone(), shown.clone());
         std::thread::spawn(move || read_all(&reader, &writer));

@@ -234,9 +234,8 @@ impl<'a> Attempt<'a> {
         let questions = questions(&programs, &needs, &object);
         let roots = object_btf(object.as_libbpf_object().as_ptr()).and_then(|b| Btf::parse(b).ok());
         let roots = roots.map(|btf| slim::roots(&btf)).unwrap_or_default();
-        let (facts, btf) = Facts::gather(&questions, &roots, wish.btf.as_deref()).map_err(|e| {
-            unavailable(ReasonClass::NoBtf, format!("this kernel has no type information (BTF): {e}"))
-        })?;
+        let (facts, btf) = Facts::gather(&questions, &roots, wish.btf.as_deref())
+            .map_err(|e| unavailable(ReasonClass::NoBtf, format!("this kernel has no type information (BTF): {e}")))?;
         let no_file = |e| unavailable(ReasonClass::Memlock, format!("no file in memory: {e}"));
         let btf = sys::memory_file(&btf).map_err(no_file)?;
         let uses = elf::maps_of_programs(view.object);

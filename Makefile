@@ -51,8 +51,9 @@ guests: test-packages release ## the same in QEMU, on every kernel of GUESTS
 guest: test-packages release ## the same on one kernel: make guest KERNEL=6.12
 	tools/guests.sh $(KERNEL)
 
-bench: build-packages cargo ## benchmarks
-	cargo bench --locked
+bench: build-packages cargo ## benchmarks beside libbpf-tools, kept in docs/performance.md (root)
+	tools/apt-install.sh libbpf-tools
+	tools/bench.sh
 
 build-packages:
 	@tools/apt-install.sh $(BUILD_PACKAGES)

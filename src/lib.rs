@@ -6,6 +6,7 @@
 //! what to do. Arrows point down that list only.
 
 pub mod batch;
+pub mod bug;
 pub mod cli;
 pub mod command;
 pub mod doctor;

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::mpsc::{self, Sender, error::TrySendError};
 
+use crate::bug;
 use crate::enrich::{self, Names};
 use crate::feed::{BACKLOG, Command, Event, Feed, LoadStep, Opener, Request};
 use crate::frame::{Cost, Frame, Interval, Reason, ReasonClass, SettingValue, Stamp, Status, Table, Unavailable};
@@ -209,6 +210,7 @@ impl Sampler {
     }
 
     fn tick(&mut self, running: &mut Running) -> Frame {
+        bug::provoke("view");
         self.names.begin_tick(NAMES_PER_TICK);
         let mut frame = self.empty_frame();
         self.index += 1;

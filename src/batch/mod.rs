@@ -18,6 +18,7 @@ use tokio::time::{Instant, sleep_until};
 
 pub use shaper::{Plan, Shape};
 
+use crate::bug;
 use crate::command::{Held, Outcome};
 use crate::enrich::host::Host;
 use crate::export::output::PartFile;
@@ -214,6 +215,7 @@ impl Batch<'_> {
             self.deadline = self.run.duration.and_then(|duration| Instant::now().checked_add(duration));
         }
         let mut finishing = false;
+        bug::provoke("batch");
         loop {
             let stop = self.refused() || (self.signal.is_some() && !finishing);
             if stop {
@@ -323,6 +325,11 @@ impl Batch<'_> {
             // Whoever read our output has read enough.
             Err(error) if file.is_none() && error.kind() == ErrorKind::BrokenPipe => 0,
             Err(error) if file.is_none() && error.kind() == ErrorKind::TimedOut => self.code(failure, &writer),
+            // The thread that writes panicked, which is told already.
+            Err(_) if bug::seen() => {
+                file.into_iter().for_each(PartFile::discard);
+                101
+            }
             Err(error) => fail(file, 5, self.tell, &format!("cannot write: {error}")),
         }
     }
@@ -337,7 +344,7 @@ impl Batch<'_> {
         }
         let denied = self.unavailable.iter().any(|reason| reason.class == ReasonClass::NoPrivilege);
         match self.unavailable.len() {
-            0 if writer.is_complete() => 0,
+            0 if writer.is_complete() || bug::seen() => 0,
             0 => {
                 (self.tell)("no view gave a frame");
                 1

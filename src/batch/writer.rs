@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 
+use crate::bug;
 use crate::enrich::host::Host;
 use crate::export::{Exporter, Format, Shown, exporter};
 use crate::frame::Status;
@@ -97,6 +98,7 @@ fn write(
     mut frames: mpsc::Receiver<Shown>,
     complete: &AtomicBool,
 ) -> io::Result<()> {
+    bug::provoke("writer");
     exporter.begin(host)?;
     while let Some(shown) = frames.blocking_recv() {
         exporter.frame(&shown)?;

@@ -19,6 +19,7 @@ use clap::ArgMatches;
 
 pub use options::Options;
 
+use crate::bug;
 use crate::doctor::{DoctorDocument, Examiner};
 use crate::enrich::host::Host;
 use crate::export::{schema, shape};
@@ -60,6 +61,7 @@ pub fn run(parts: &Parts) -> u8 {
         arguments.push("--help".into());
     }
     match dispatch(parts, &arguments) {
+        Ok(_) if bug::seen() => 101,
         Ok(code) => code,
         Err(Usage { text, code: 0 }) => print(&text),
         Err(Usage { text, code }) => {
@@ -198,6 +200,7 @@ fn print_json(document: &impl serde::Serialize) -> u8 {
 /// to give the terminal back first.
 fn report_panics() {
     std::panic::set_hook(Box::new(|panic| {
+        bug::note();
         let place = panic.location().map(|at| format!(" at {}:{}", at.file(), at.line())).unwrap_or_default();
         let payload = panic.payload();
         let text = payload.downcast_ref::<&str>().copied();

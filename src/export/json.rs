@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use serde_json::to_string;
 
 use super::shape::{FrameLine, TOOL, Version};
-use super::{Exporter, Shown};
+use super::{Exporter, Shown, escape};
 use crate::enrich::host::Host;
 
 /// The document is written as it grows, a frame a line, so that a long run holds no memory; it is
@@ -31,7 +31,7 @@ impl<W: Write + Send> Exporter for Json<W> {
     fn frame(&mut self, shown: &Shown) -> io::Result<()> {
         self.out.write_all(if self.frames > 0 { b",\n" } else { b"\n" })?;
         self.frames += 1;
-        serde_json::to_writer(&mut self.out, &FrameLine::from(shown))?;
+        escape::write(&mut self.out, &FrameLine::from(shown))?;
         self.out.flush()
     }
 

@@ -5,6 +5,7 @@
 
 mod cells;
 mod csv;
+mod escape;
 mod json;
 mod ndjson;
 pub mod output;

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use super::shape::{FrameLine, Header};
-use super::{Exporter, Shown};
+use super::{Exporter, Shown, escape};
 use crate::enrich::host::Host;
 
 pub(super) struct Ndjson<W> {
@@ -18,7 +18,7 @@ impl<W: Write> Ndjson<W> {
     }
 
     fn line(&mut self, value: &impl Serialize) -> io::Result<()> {
-        serde_json::to_writer(&mut self.out, value)?;
+        escape::write(&mut self.out, value)?;
         self.out.write_all(b"\n")?;
         self.out.flush()
     }

@@ -207,6 +207,11 @@ fn has_suffix(name: &OsStr, suffix: &str) -> bool {
     name.to_str().is_some_and(|name| name.ends_with(suffix))
 }
 
+/// What has no type information: the kernel may well have what a file lacks.
+fn whose_btf(wish: &Wish) -> &'static str {
+    if wish.btf.is_some() { "--btf gives no type information" } else { "this kernel has no type information (BTF)" }
+}
+
 /// One view on its way to being attached.
 struct Attempt<'a> {
     view: &'a View,
@@ -235,7 +240,7 @@ impl<'a> Attempt<'a> {
         let roots = object_btf(object.as_libbpf_object().as_ptr()).and_then(|b| Btf::parse(b).ok());
         let roots = roots.map(|btf| slim::roots(&btf)).unwrap_or_default();
         let (facts, btf) = Facts::gather(&questions, &roots, wish.btf.as_deref())
-            .map_err(|e| unavailable(ReasonClass::NoBtf, format!("this kernel has no type information (BTF): {e}")))?;
+            .map_err(|e| unavailable(ReasonClass::NoBtf, format!("{}: {e}", whose_btf(wish))))?;
         let no_file = |e| unavailable(ReasonClass::Memlock, format!("no file in memory: {e}"));
         let btf = sys::memory_file(&btf).map_err(no_file)?;
         let uses = elf::maps_of_programs(view.object);

@@ -13,6 +13,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
+use crate::bug;
 use crate::feed::{Command, Event, Opener, Request};
 use crate::host::{self, Host};
 
@@ -49,9 +50,16 @@ pub fn run(
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     terminal::install_panic_hook();
     let mouse = options.mouse;
+    // From here on a signal does not end the program by itself: it would leave the terminal as it is.
+    let guard = runtime.enter();
+    let ends = [SignalKind::terminate(), SignalKind::hangup(), SignalKind::interrupt()].map(signal);
+    drop(guard);
     terminal::enter(mouse).context("there is no terminal to read keys from; -b needs none")?;
-    let ended = runtime.block_on(explore(options, opener, layout, callbacks, term != "linux"));
+    let ended = runtime.block_on(explore(options, opener, layout, callbacks, term != "linux", ends));
     terminal::restore();
+    if let Some(lines) = bug::kept() {
+        terminal::print(&lines);
+    }
     // Feeds detach on threads of their own; nobody waits for them.
     runtime.shutdown_background();
     if let Some(left) = ended? {
@@ -80,6 +88,7 @@ async fn explore(
     layout: Vec<Request>,
     callbacks: Callbacks,
     synchronised: bool,
+    mut ends: [std::io::Result<Signal>; 3],
 ) -> anyhow::Result<Option<String>> {
     let (inbox, mut arrived) = mpsc::channel(INBOX);
     let (drained, mut free) = mpsc::channel(1);
@@ -104,7 +113,6 @@ async fn explore(
     shell.perform(effects);
     let _host = gauges(inbox)?;
     let mut keys = EventStream::new();
-    let mut ends = [SignalKind::terminate(), SignalKind::hangup(), SignalKind::interrupt()].map(signal);
     let mut go_on = signal(SignalKind::from_raw(libc::SIGCONT))?;
     loop {
         shell.draw_if_due();
@@ -183,6 +191,9 @@ impl Shell {
             tui_logger::move_events();
         }
         let bytes = self.screen.draw(&mut self.app);
+        if self.app.views.iter().any(|view| view.seen > 0) {
+            bug::provoke("screen");
+        }
         self.pace.drawn(now);
         if !bytes.is_empty() {
             self.writer.write(bytes);

@@ -11,6 +11,8 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::stdio::stdout;
 use tokio::sync::mpsc;
 
+use crate::bug;
+
 /// Another screen, no cursor, pasted text in one piece.
 const ENTER: &[u8] = b"\x1b[?1049h\x1b[?25l\x1b[?2004h";
 
@@ -124,23 +126,22 @@ impl Writer {
 }
 
 /// A panic of this thread gives the terminal back, says three lines and ends with code 101. One of
-/// another thread ends that thread only, and is in the log.
+/// another thread ends that thread only: it is in the log, and told when the explorer is closed.
 pub fn install_panic_hook() {
     let screen = std::thread::current().id();
     std::panic::set_hook(Box::new(move |info| {
         let what = what(info);
+        let place = report(&what).unwrap_or_else(|error| format!("(no report could be written: {error})"));
+        let address = option_env!("CARGO_PKG_REPOSITORY").filter(|r| !r.is_empty());
+        let address = address.unwrap_or("the address is in the README");
+        let lines = format!("bcc-top: our bug: {what}\n  report    {place}\n  please    send it to us: {address}\n");
         if std::thread::current().id() != screen {
             log::error!("our bug: {what}");
-            return;
+            return bug::keep(lines);
         }
         restore();
-        let place = report(&what).unwrap_or_else(|error| format!("(no report could be written: {error})"));
-        eprintln!("bcc-top: our bug: {what}");
-        eprintln!("  report    {place}");
-        eprintln!(
-            "  please    send it to us: {}",
-            option_env!("CARGO_PKG_REPOSITORY").filter(|r| !r.is_empty()).unwrap_or("the address is in the README")
-        );
+        // Standard error may be closed; a second panic here would end in an abort.
+        let _ = io::Write::write_all(&mut io::stderr(), lines.as_bytes());
         std::process::exit(101);
     }));
 }

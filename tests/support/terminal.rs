@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use pty_process::Size;
 use pty_process::blocking::{Command, Pty};
+use rustix::termios::{Termios, tcgetattr};
 
 /// How long a screen may take to show what it should; generous, as the machine may be busy.
 pub const PATIENCE: Duration = Duration::from_secs(30);
@@ -16,6 +17,8 @@ struct Shown {
     parser: vt100::Parser,
     bytes: Vec<u8>,
     closed: bool,
+    /// Nothing is read: a terminal that takes no bytes.
+    stuck: bool,
 }
 
 /// A running program and its screen.
@@ -23,15 +26,22 @@ pub struct Terminal {
     pty: Arc<Pty>,
     child: Child,
     shown: Arc<(Mutex<Shown>, Condvar)>,
+    before: Termios,
 }
 
 impl Terminal {
     /// Starts `program` with a terminal of this size and an environment that does not depend on
     /// the caller's; `env` adds to it.
     pub fn start(program: &str, args: &[&str], rows: u16, cols: u16, env: &[(&str, &str)]) -> Terminal {
+        Terminal::spawn(Command::new(program).args(args), rows, cols, env)
+    }
+
+    /// As [`Terminal::start`], for a command that needs more said about it.
+    pub fn spawn(command: Command, rows: u16, cols: u16, env: &[(&str, &str)]) -> Terminal {
         let (pty, pts) = pty_process::blocking::open().expect("a pseudo-terminal");
         pty.resize(Size::new(rows, cols)).expect("a size");
-        let mut command = Command::new(program).args(args).env_clear();
+        let before = tcgetattr(&pty).expect("its settings");
+        let mut command = command.env_clear();
         for (name, value) in
             [("TERM", "xterm-256color"), ("LANG", "C.UTF-8"), ("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")]
         {
@@ -42,11 +52,12 @@ impl Terminal {
         }
         let child = command.spawn(pts).expect("the program starts");
         let parser = vt100::Parser::new(rows, cols, 0);
-        let shown = Arc::new((Mutex::new(Shown { parser, bytes: vec![], closed: false }), Condvar::new()));
+        let shown =
+            Arc::new((Mutex::new(Shown { parser, bytes: vec![], closed: false, stuck: false }), Condvar::new()));
         let pty = Arc::new(pty);
         let (reader, writer) = (pty.clone(), shown.clone());
         std::thread::spawn(move || read_all(&reader, &writer));
-        Terminal { pty, child, shown }
+        Terminal { pty, child, shown, before }
     }
 
     /// The process id of the program.
@@ -63,6 +74,11 @@ impl Terminal {
     pub fn resize(&self, rows: u16, cols: u16) {
         self.lock().parser.screen_mut().set_size(rows, cols);
         self.pty.resize(Size::new(rows, cols)).expect("a size");
+    }
+
+    /// Stops taking bytes from the program, as a terminal does whose line is slow or gone.
+    pub fn stop_reading(&self) {
+        self.lock().stuck = true;
     }
 
     /// The screen as text.
@@ -116,6 +132,32 @@ impl Terminal {
         }
     }
 
+    /// Waits until the program has ended and all that it sent was read, then asserts that the
+    /// terminal is as it was: main screen, cursor, no mouse, no marks around pasted text, and the
+    /// settings of the line.
+    #[track_caller]
+    pub fn assert_restored(&mut self) {
+        self.wait_exit();
+        self.assert_line_restored();
+        let wait = self.shown.1.wait_timeout_while(self.lock(), PATIENCE, |shown| !shown.closed && !shown.stuck);
+        let shown = wait.expect("no reader panicked").0;
+        assert!(shown.closed, "its terminal is still open");
+        let screen = shown.parser.screen();
+        let tail = String::from_utf8_lossy(&shown.bytes[shown.bytes.len().saturating_sub(200)..]).into_owned();
+        assert!(!screen.alternate_screen(), "the other screen is left on: {tail:?}");
+        assert!(!screen.hide_cursor(), "the cursor is left hidden: {tail:?}");
+        assert!(screen.mouse_protocol_mode() == vt100::MouseProtocolMode::None, "the mouse is left on: {tail:?}");
+        assert!(!screen.bracketed_paste(), "marks around pasted text are left on: {tail:?}");
+    }
+
+    /// Asserts that the settings of the line are as they were.
+    #[track_caller]
+    pub fn assert_line_restored(&self) {
+        let after = tcgetattr(&*self.pty).expect("its settings");
+        let modes = |t: &Termios| (t.input_modes, t.output_modes, t.control_modes, t.local_modes);
+        assert_eq!(modes(&after), modes(&self.before), "the settings of the line");
+    }
+
     /// The exit code, `128 + signal` as a shell gives it.
     pub fn exit_code(&mut self) -> i32 {
         let status = self.wait_exit();
@@ -137,6 +179,11 @@ impl Drop for Terminal {
 fn read_all(pty: &Pty, shown: &(Mutex<Shown>, Condvar)) {
     let mut buffer = [0; 16384];
     loop {
+        match shown.0.lock() {
+            Ok(shared) if !shared.stuck => {}
+            Ok(_) => return shown.1.notify_all(),
+            Err(_) => return,
+        }
         let read = (&*pty).read(&mut buffer);
         let Ok(mut shared) = shown.0.lock() else { return };
         match read {

@@ -129,9 +129,11 @@ fn an_export_is_a_document_of_its_own() {
     let dir = tempfile::tempdir().unwrap();
     let command = command(&["biotop,runqlat", "-d", "0.25"]).current_dir(dir.path());
     let terminal = Terminal::spawn(command, 24, 80, &[]);
-    terminal.wait_for_text("LIVE");
-    // Paused, so that a second export has the same name.
-    terminal.wait_for("numbers of both", |screen| screen.contents().contains("p50"));
+    // Paused, so that a second export has the same name; the short first frame is never held.
+    terminal.wait_for("numbers of both", |screen| {
+        let text = screen.contents();
+        text.contains("LIVE") && text.contains("p50") && text.contains("rec ") && !text.contains("first ")
+    });
     terminal.send(" ");
     terminal.wait_for_text("PAUSED");
     terminal.send("w");

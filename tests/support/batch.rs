@@ -47,7 +47,12 @@ pub fn rows<'a>(frames: impl IntoIterator<Item = &'a Value>, view: &str) -> Vec<
         let lost = &frame["lost"];
         assert!(lost["events"] == 0 && lost["map_full"] == 0, "the program says that it lost something: {lost}");
         if let Some(histograms) = frame["histograms"].as_array() {
-            rows.extend(histograms.iter().map(|histogram| histogram["key"].clone()));
+            for histogram in histograms {
+                let mut row = histogram["key"].clone();
+                let attributes = histogram["attributes"].as_object().into_iter().flatten();
+                attributes.for_each(|(name, value)| row[name] = value.clone());
+                rows.push(row);
+            }
         }
         rows.extend(frame["rows"].as_array().into_iter().flatten().cloned());
     }

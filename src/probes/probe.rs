@@ -101,7 +101,7 @@ fn programs_of(object: &OpenObject) -> Vec<Program> {
 /// What the choice of a setting changes in what is read.
 fn choice<'a>(view: &'a View, settings: &[(String, SettingValue)]) -> Option<&'a SettingChoice> {
     let (name, set) = view.decl.group_by()?;
-    let asked = settings.iter().find(|(n, _)| n == name);
+    let asked = settings.iter().rev().find(|(n, _)| n == name);
     match asked {
         Some((_, SettingValue::Text(word))) => set.choices.iter().find(|c| c.name == *word),
         _ => set.choices.first(),

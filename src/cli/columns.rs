@@ -5,12 +5,12 @@ use std::sync::Arc;
 use super::options::Options;
 use crate::batch::Plan;
 use crate::frame::{Schema, SettingValue};
-use crate::probes::probe;
+use crate::probes::object;
 use crate::views::View;
 
 /// The columns this view will have with these settings; `None` if its object cannot be read.
 pub fn of(view: &View, settings: &[(String, SettingValue)]) -> Option<Arc<Schema>> {
-    probe::layout(view, settings).ok().map(|layout| layout.schema)
+    object::layout(view, settings).ok().map(|layout| layout.schema)
 }
 
 /// Looks for the columns that filter, sort and columns name, before anything is attached.

@@ -18,7 +18,7 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 TARGET = $(shell rustc -vV | sed -n 's/^host: //p')
 BINARY = target/$(TARGET)/release/bcc-top
 
-.PHONY: help run build release test lint unit truth guests guest bench build-packages test-packages cargo
+.PHONY: help run build release test lint unit truth guests guest bench screenshot build-packages test-packages cargo
 
 help: ## what there is
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -54,6 +54,10 @@ guest: test-packages release ## the same on one kernel: make guest KERNEL=6.12
 bench: build-packages cargo ## benchmarks beside libbpf-tools, kept in docs/performance.md (root)
 	tools/apt-install.sh libbpf-tools
 	tools/bench.sh
+
+screenshot: build ## the pictures in assets/, from the program's own screen (root)
+	tools/apt-install.sh fio iperf3
+	tools/screenshot.sh
 
 build-packages:
 	@tools/apt-install.sh $(BUILD_PACKAGES)

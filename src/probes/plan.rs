@@ -115,7 +115,7 @@ fn choose(
     for (index, program) in programs.iter().enumerate().filter(|(_, p)| p.hook == hook) {
         alternatives.entry(program.number).or_default().push(index);
     }
-    insist(&mut alternatives, hook, programs, force);
+    let insisted = insist(&mut alternatives, hook, programs, force);
     let mut tried = Vec::new();
     let mut causes = Vec::new();
     for (number, parts) in &alternatives {
@@ -141,7 +141,8 @@ fn choose(
             }
         }
     }
-    let optional = alternatives.values().flatten().all(|&i| programs[i].optional);
+    // Whoever insists on an alternative does not want to do without it.
+    let optional = !insisted && alternatives.values().flatten().all(|&i| programs[i].optional);
     plan.reports.push(HookReport { purpose: hook.to_owned(), kind: None, target: None, tried });
     let reason = reason(hook, &causes);
     if optional {
@@ -151,22 +152,26 @@ fn choose(
     }
 }
 
-/// Leaves only what the user insists on.
-fn insist(alternatives: &mut BTreeMap<u32, Vec<usize>>, hook: &str, programs: &[Program], force: &[Force]) {
+/// Leaves only what the user insists on, if that is about this hook.
+fn insist(alternatives: &mut BTreeMap<u32, Vec<usize>>, hook: &str, programs: &[Program], force: &[Force]) -> bool {
+    let mut insisted = false;
     for force in force {
         match force {
             Force::Alternative { hook: forced, number } if forced == hook => {
                 alternatives.retain(|n, _| n == number);
+                insisted = true;
             }
             Force::Kind(kind) => {
                 let matches = |parts: &Vec<usize>| parts.iter().any(|&i| programs[i].is_of_kind(kind));
                 if alternatives.values().any(matches) {
                     alternatives.retain(|_, parts| matches(parts));
+                    insisted = true;
                 }
             }
             Force::Alternative { .. } => {}
         }
     }
+    insisted
 }
 
 /// The first thing that speaks against an alternative.

@@ -222,7 +222,7 @@ fn a_bug_of_one_view_leaves_the_screen_and_the_others_alone() {
     terminal.send("vrunqlat\r");
     terminal.wait_for("another view", |screen| {
         let text = screen.contents();
-        text.contains("run queue latency") && text.contains("LIVE") && text.contains("p50")
+        text.contains(" runqlat  ~p50") && text.contains("LIVE") && !text.contains("ENDED")
     });
     let mut terminal = terminal;
     terminal.send("q");

@@ -46,7 +46,9 @@ fn hostile_names_are_whole_in_documents_and_harmless_in_text() {
             let harmful = |c: char| c.is_control() && c != '\n' && c != '\r';
             assert!(!text.contains(harmful), "{view} {format}: {text:?}");
             assert!(!text.contains('\u{202e}'), "{view} {format}: {text:?}");
-            assert!(text.contains("evil") && text.contains("gone"), "{view} {format} has all loads: {text}");
+            // A distribution in CSV has its key and nothing else.
+            let named = (view, format) != ("runqlat", "--csv");
+            assert!(!named || text.contains("evil") && text.contains("gone"), "{view} {format}: {text}");
             assert!(!text.lines().any(|line| line.starts_with("b\t")), "{view} {format}: {text}");
         }
     }

@@ -91,6 +91,10 @@ fn a_hook_that_is_forced_and_refused_is_exit_4() {
     assert_eq!(text.lines().count(), 1, "{text}");
     assert!(text.contains("submit"), "it names the purpose: {text}");
     assert!(forced.contains('=') || text.contains(&format!("{forced}/blk_account_io_start")), "and the hook: {text}");
+    // An alternative that does not exist is as good as one that is refused.
+    let output = run(&["biotop", "--json", "-d", "0.1", "--hook", "submit=9"]);
+    assert_all_unavailable(&output, &classes);
+    assert!(stderr(&output).contains("submit"), "{}", stderr(&output));
     // The others go on without it, and still whoever insisted on a hook is told by the exit code.
     let output = run(&["biotop,runqlat", "--json", "-d", "0.1", "--hook", forced]);
     let document = document(&output);

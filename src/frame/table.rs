@@ -405,10 +405,10 @@ impl Table {
         })
     }
 
-    /// Bytes held in memory.
+    /// Bytes held in memory, identities included before they are asked for: what is counted for a
+    /// frame must not change while it is held.
     pub fn held_bytes(&self) -> usize {
-        let ids = self.ids.get().map_or(0, |ids| size_of_val(&**ids));
-        self.cells.capacity() * size_of::<Value>() + self.text.capacity() + ids
+        self.cells.capacity() * size_of::<Value>() + self.text.capacity() + self.len() * size_of::<u64>()
     }
 }
 

@@ -10,7 +10,7 @@ KERNEL ?= 6.1
 
 BUILD_PACKAGES := clang-19 llvm-19 libelf-dev zlib1g-dev pkg-config make gcc
 TEST_PACKAGES := qemu-system-x86 busybox-static cpio zstd xz-utils binutils e2fsprogs xfsprogs btrfs-progs \
-	debian-archive-keyring fio iperf3 tmux shellcheck
+	debian-archive-keyring shellcheck
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 # Where rustup puts cargo, which a shell that nobody logged in to does not know.
 export PATH := $(PATH):$(HOME)/.cargo/bin
@@ -18,7 +18,7 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 TARGET = $(shell rustc -vV | sed -n 's/^host: //p')
 BINARY = target/$(TARGET)/release/bcc-top
 
-.PHONY: help run build release test lint unit truth guests guest bench build-packages test-packages cargo
+.PHONY: help run build release test lint unit truth guests guest bench screenshot build-packages test-packages cargo
 
 help: ## what there is
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -51,8 +51,13 @@ guests: test-packages release ## the same in QEMU, on every kernel of GUESTS
 guest: test-packages release ## the same on one kernel: make guest KERNEL=6.12
 	tools/guests.sh $(KERNEL)
 
-bench: build-packages cargo ## benchmarks
-	cargo bench --locked
+bench: build-packages cargo ## benchmarks beside libbpf-tools, kept in docs/performance.md (root)
+	tools/apt-install.sh libbpf-tools
+	tools/bench.sh
+
+screenshot: build ## the pictures in assets/, from the program's own screen (root)
+	tools/apt-install.sh fio iperf3
+	tools/screenshot.sh
 
 build-packages:
 	@tools/apt-install.sh $(BUILD_PACKAGES)

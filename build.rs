@@ -20,6 +20,7 @@ fn main() -> Result<()> {
         println!("cargo:rerun-if-changed={watched}");
     }
     println!("cargo:rerun-if-env-changed=CLANG");
+    link_zstd();
     let programs = stems(&root.join("src/bpf"), ".bpf.c")?;
     let clang = Clang::find()?;
     for name in &programs {
@@ -27,6 +28,20 @@ fn main() -> Result<()> {
     }
     write_if_changed(&out.join("views.rs"), &views_list(&root, &out, &programs)?)?;
     write_if_changed(&out.join("truth.rs"), &truth_list(&root)?)
+}
+
+/// From elfutils 0.189 on, libelf.a may call zstd, which libbpf-sys does not link.
+fn link_zstd() {
+    let target = env::var("TARGET").unwrap_or_default().replace('-', "_");
+    let Ok(dirs) = env::var(format!("LIBBPF_SYS_LIBRARY_PATH_{target}")) else { return };
+    for dir in dirs.split(':') {
+        let elf = fs::read(Path::new(dir).join("libelf.a")).unwrap_or_default();
+        let name = b"ZSTD_decompress";
+        if elf.windows(name.len()).any(|window| window == name) {
+            println!("cargo:rustc-link-arg=-L{dir}");
+            println!("cargo:rustc-link-arg=-l:libzstd.a");
+        }
+    }
 }
 
 /// Names of the files in `dir` that end in `suffix`, without it, sorted.

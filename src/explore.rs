@@ -3,7 +3,9 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::cli::Options;
+use log::LevelFilter;
+
+use crate::cli::{Options, logger};
 use crate::doctor::{Examiner, Verdict};
 use crate::enrich::{host::Host, process};
 use crate::examine::LiveExaminer;
@@ -19,6 +21,7 @@ use crate::views::Registry;
 /// One line: what failed at run time.
 pub fn run(options: &Options, opener: Arc<dyn Opener>) -> Result<(), String> {
     let look = ui_options(options)?;
+    start_log(options)?;
     let host = Host::read();
     let btf = options.btf.clone();
     let callbacks = Callbacks {
@@ -27,6 +30,16 @@ pub fn run(options: &Options, opener: Arc<dyn Opener>) -> Result<(), String> {
         availability: Arc::new(move || unavailable(&LiveExaminer { btf: btf.clone() })),
     };
     ui::run(look, opener, options.requests(), callbacks).map(drop).map_err(|error| format!("{error:#}"))
+}
+
+/// The log is a pane of the screen; a file gets the same lines.
+fn start_log(options: &Options) -> Result<(), String> {
+    let (level, warning) = logger::level(&options.log);
+    let file = options.log.file.as_deref().map(logger::open);
+    let file = file.transpose().map_err(|e| format!("--log-file: {e}"))?;
+    ui::logger::start(level.max(LevelFilter::Info), file);
+    options.warnings.iter().chain(&warning).for_each(|warning| log::warn!("{warning}"));
+    Ok(())
 }
 
 fn ui_options(options: &Options) -> Result<ui::Options, String> {

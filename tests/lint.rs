@@ -1,7 +1,7 @@
 //! Every declaration fits its program, and says what users need. Needs no rights.
 
 use bcc_top::frame::{Agg, SettingValue};
-use bcc_top::probes::probe;
+use bcc_top::probes::object;
 use bcc_top::views::Registry;
 
 /// Names of flags that every view has: a setting of that name could not be reached.
@@ -57,7 +57,7 @@ fn declared_columns_exist_in_the_program_and_are_explained() {
         }
         let mut known = std::collections::HashSet::new();
         for settings in settings {
-            let layout = probe::layout(view, &settings).unwrap_or_else(|e| panic!("{}: {e}", decl.name));
+            let layout = object::layout(view, &settings).unwrap_or_else(|e| panic!("{}: {e}", decl.name));
             for column in &layout.schema.columns {
                 assert!(!column.help.is_empty(), "{}.{} is not explained", decl.name, column.name);
                 known.insert(column.name.clone());
@@ -88,7 +88,7 @@ fn settings_do_not_hide_common_flags_and_are_in_the_program() {
 #[test]
 fn every_hook_has_a_purpose_that_is_told() {
     for view in Registry::get().views() {
-        let purposes = probe::programs(view).unwrap_or_else(|e| panic!("{}: {e}", view.decl.name));
+        let purposes = object::programs(view).unwrap_or_else(|e| panic!("{}: {e}", view.decl.name));
         for program in purposes.iter().filter(|p| p.hook != "follow") {
             assert!(view.decl.hooks.contains_key(&program.hook), "{}: {} is not told", view.decl.name, program.hook);
         }

@@ -17,10 +17,6 @@ for package in "$@"; do
     status=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true)
     [ "$status" = installed ] || missing+=("$package")
 done
-# Newer versions of libelf compress with zstd, and a static program then needs that too.
-if [[ " $* " == *" libelf-dev "* ]] && pkg-config --static --libs libelf 2>/dev/null | grep -q -- -lzstd; then
-    [ "$(dpkg-query -W -f '${db:Status-Status}' libzstd-dev 2>/dev/null || true)" = installed ] || missing+=(libzstd-dev)
-fi
 [ ${#missing[@]} -gt 0 ] || exit 0
 
 if ! command -v apt-get >/dev/null; then

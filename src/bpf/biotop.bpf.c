@@ -89,6 +89,14 @@ static __always_inline u64 charged_cgroup(struct bio *bio)
 	return bpf_get_current_cgroup_id();
 }
 
+static __always_inline void remember(u64 request, struct inflight *new)
+{
+	long err = bpf_map_update_elem(&requests, &request, new, BPF_ANY);
+
+	if (err)
+		count_failed_insert(err);
+}
+
 static __always_inline void fill_owner(struct owner *owner, struct bio *bio)
 {
 	owner->submitted = bpf_ktime_get_ns();
@@ -108,8 +116,7 @@ static __always_inline int submitted(struct request *rq)
 		return 0;
 	}
 	fill_owner(&new.owner, BPF_CORE_READ(rq, bio));
-	if (bpf_map_update_elem(&requests, &key, &new, BPF_ANY))
-		count_lost(LOST_MAP_FULL);
+	remember(key, &new);
 	return 0;
 }
 
@@ -181,8 +188,7 @@ static __always_inline int claimed(struct request *rq)
 		return 0;
 	new.owner = *owner;
 	bpf_map_delete_elem(&bios, &bio);
-	if (bpf_map_update_elem(&requests, &key, &new, BPF_ANY))
-		count_lost(LOST_MAP_FULL);
+	remember(key, &new);
 	return 0;
 }
 
@@ -221,8 +227,7 @@ int BPF_PROG(issue__1)
 	} else {
 		__builtin_memcpy(new.owner.comm, "(kernel)", 8);
 	}
-	if (bpf_map_update_elem(&requests, &key, &new, BPF_ANY))
-		count_lost(LOST_MAP_FULL);
+	remember(key, &new);
 	return 0;
 }
 

@@ -163,7 +163,7 @@ static __always_inline void begin_in_hash(struct task_struct *task, u64 now)
 	long err = bpf_map_update_elem(&since_pid, &pid, &now, BPF_NOEXIST);
 
 	if (err && err != -EEXIST)
-		count_lost(LOST_MAP_FULL);
+		count_failed_insert(err);
 }
 
 static __always_inline int woken_in_hash(struct task_struct *task)

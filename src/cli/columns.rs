@@ -2,28 +2,15 @@
 
 use std::sync::Arc;
 
-use object::{Object, ObjectSection};
-
 use super::options::Options;
 use crate::batch::Plan;
 use crate::frame::{Schema, SettingValue};
-use crate::probes::btf::Btf;
-use crate::probes::layout::Layout;
+use crate::probes::object;
 use crate::views::View;
 
 /// The columns this view will have with these settings; `None` if its object cannot be read.
 pub fn of(view: &View, settings: &[(String, SettingValue)]) -> Option<Arc<Schema>> {
-    let file = object::File::parse(view.object).ok()?;
-    let btf = Btf::parse(file.section_by_name(".BTF")?.data().ok()?).ok()?;
-    let choice = view.decl.group_by().and_then(|(name, set)| {
-        let asked = settings.iter().rev().find(|(known, _)| known == name);
-        match asked {
-            Some((_, SettingValue::Text(word))) => set.choices.iter().find(|choice| choice.name == *word),
-            _ => set.choices.first(),
-        }
-    });
-    let map = choice.and_then(|choice| choice.map.as_deref()).unwrap_or(&view.decl.map);
-    Layout::new(&btf, &view.decl, map, choice).ok().map(|layout| layout.schema)
+    object::layout(view, settings).ok().map(|layout| layout.schema)
 }
 
 /// Looks for the columns that filter, sort and columns name, before anything is attached.

@@ -3,6 +3,7 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
 use std::sync::Mutex;
 use std::time::SystemTime;
 
@@ -63,17 +64,22 @@ pub fn level(options: &LogOptions) -> (LevelFilter, Option<String>) {
     }
 }
 
+/// Opens the file of `--log-file`: appended to, for its owner only, and never through a link.
+///
+/// # Errors
+/// If it cannot be opened.
+pub fn open(path: &Path) -> io::Result<File> {
+    let no_follow = rustix::fs::OFlags::NOFOLLOW.bits() as i32;
+    OpenOptions::new().append(true).create(true).mode(0o600).custom_flags(no_follow).open(path)
+}
+
 /// Starts the log.
 ///
 /// # Errors
 /// If the file cannot be opened.
 pub fn start(options: &LogOptions) -> io::Result<()> {
     let (level, warning) = level(options);
-    let open = |path| {
-        let no_follow = rustix::fs::OFlags::NOFOLLOW.bits() as i32;
-        OpenOptions::new().append(true).create(true).mode(0o600).custom_flags(no_follow).open(path)
-    };
-    let file = options.file.as_ref().map(open).transpose()?.map(Mutex::new);
+    let file = options.file.as_deref().map(open).transpose()?.map(Mutex::new);
     // It fails only if there is a logger already, which is then as good.
     if log::set_boxed_logger(Box::new(Logger { level, file })).is_ok() {
         log::set_max_level(level);

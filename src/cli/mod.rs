@@ -4,7 +4,7 @@ pub mod about;
 mod args;
 mod columns;
 mod live;
-mod logger;
+pub mod logger;
 pub mod options;
 mod reader;
 mod settings;

@@ -1,7 +1,8 @@
 //! Rows and columns: one flat vector of cells and one arena of text, so that a frame of 10,000
 //! rows is two allocations.
 
-use std::sync::Arc;
+use std::hash::{DefaultHasher, Hasher};
+use std::sync::{Arc, OnceLock};
 
 /// What kind of value a column holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
@@ -204,12 +205,14 @@ pub struct Table {
     pub schema: Arc<Schema>,
     cells: Vec<Value>,
     text: Vec<u8>,
+    /// See [`Table::ids`]; made when first asked for.
+    ids: OnceLock<Box<[u64]>>,
 }
 
 impl Table {
     /// An empty table with these columns.
     pub fn new(schema: Arc<Schema>) -> Table {
-        Table { schema, cells: Vec::new(), text: Vec::new() }
+        Table { schema, ..Table::default() }
     }
 
     /// Room for `rows` rows.
@@ -234,6 +237,7 @@ impl Table {
 
     /// Appends a row of nulls and gives its cells.
     pub fn push_row(&mut self) -> &mut [Value] {
+        self.ids.take();
         let start = self.cells.len();
         self.cells.resize(start + self.width(), Value::Null);
         &mut self.cells[start..]
@@ -247,6 +251,7 @@ impl Table {
 
     /// The cells of row `row`, to be changed.
     pub fn row_mut(&mut self, row: usize) -> &mut [Value] {
+        self.ids.take();
         let width = self.width();
         &mut self.cells[row * width..(row + 1) * width]
     }
@@ -295,6 +300,7 @@ impl Table {
 
     /// Appends row `row` of `other`, which must have the same columns.
     pub fn push_from(&mut self, other: &Table, row: usize) {
+        self.ids.take();
         let start = self.cells.len();
         self.cells.extend_from_slice(other.row(row));
         for index in start..self.cells.len() {
@@ -310,7 +316,7 @@ impl Table {
         for &row in rows {
             cells.extend_from_slice(self.row(row as usize));
         }
-        Table { schema: self.schema.clone(), cells, text: self.text.clone() }
+        Table { schema: self.schema.clone(), cells, text: self.text.clone(), ids: OnceLock::new() }
     }
 
     /// A table with only these columns, in that order. Key and totals follow where they are kept.
@@ -336,7 +342,7 @@ impl Table {
             let source = self.row(row);
             cells.extend(columns.iter().map(|&c| source[c]));
         }
-        Table { schema: Arc::new(schema), cells, text: self.text.clone() }
+        Table { schema: Arc::new(schema), cells, text: self.text.clone(), ids: OnceLock::new() }
     }
 
     /// Sum of an additive column over all rows; 0 for an empty table.
@@ -383,9 +389,26 @@ impl Table {
         }
     }
 
-    /// Bytes held in memory.
+    /// The identity of each row as a number: equal in two frames if they mean the same thing. Worked
+    /// out once for a table; two rows of a million share one by chance once in 30 million tables.
+    pub fn ids(&self) -> &[u64] {
+        self.ids.get_or_init(|| {
+            let mut key = Vec::new();
+            let id = |row| {
+                key.clear();
+                self.key_bytes(row, &mut key);
+                let mut hasher = DefaultHasher::new();
+                hasher.write(&key);
+                hasher.finish()
+            };
+            (0..self.len()).map(id).collect()
+        })
+    }
+
+    /// Bytes held in memory, identities included before they are asked for: what is counted for a
+    /// frame must not change while it is held.
     pub fn held_bytes(&self) -> usize {
-        self.cells.capacity() * size_of::<Value>() + self.text.capacity()
+        self.cells.capacity() * size_of::<Value>() + self.text.capacity() + self.len() * size_of::<u64>()
     }
 }
 

@@ -5,8 +5,9 @@ use std::borrow::Cow;
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-/// What stands for something that must not be shown.
-const REPLACEMENT: char = '\u{fffd}';
+/// What stands for something that must not be shown. Not U+FFFD: its width is ambiguous, some
+/// terminals drop it, and 7-bit ones do not have it.
+const REPLACEMENT: char = '?';
 
 /// Whether a character may reach a terminal. Control characters (C0, DEL, C1) could steer it; bidi
 /// marks, invisible and zero-width characters make a name look like another one.
@@ -14,12 +15,12 @@ pub fn is_safe(c: char) -> bool {
     !matches!(c,
         '\u{00}'..='\u{1f}' | '\u{7f}'..='\u{9f}' | '\u{ad}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{180b}'..='\u{180f}'
         | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}'
-        | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
+        | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffd}' | '\u{e0000}'..='\u{e0fff}')
         && c.width().is_some_and(|width| width > 0)
 }
 
 /// Bytes from anywhere as text that is safe to show: what must not be shown, and what is not
-/// UTF-8, becomes a replacement character, so that the reader sees that something was there.
+/// UTF-8, becomes a question mark, so that the reader sees that something was there.
 pub fn clean(bytes: &[u8]) -> Cow<'_, str> {
     match String::from_utf8_lossy(bytes) {
         Cow::Borrowed(text) => clean_str(text),
@@ -101,7 +102,7 @@ mod tests {
 
     #[test]
     fn combining_marks_cannot_pile_up() {
-        assert_eq!(clean("e\u{301}\u{301}".as_bytes()), "e\u{fffd}\u{fffd}");
+        assert_eq!(clean("e\u{301}\u{301}".as_bytes()), "e??");
     }
 
     #[test]

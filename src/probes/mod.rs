@@ -2,6 +2,7 @@
 //!
 //! The only room with `unsafe`: calls of libbpf that libbpf-rs does not wrap, each with its reason.
 
+mod attempt;
 pub mod btf;
 pub mod decode;
 pub mod elf;
@@ -9,9 +10,11 @@ pub mod facts;
 pub mod kernel;
 pub mod layout;
 pub mod libbpf_log;
+pub mod object;
 pub mod plan;
 pub mod probe;
 pub mod reader;
+mod refusal;
 pub mod settings;
 pub mod slim;
 pub mod stats;

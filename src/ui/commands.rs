@@ -218,7 +218,7 @@ impl App {
         let row = &shown.rows[at];
         let pid = shown.table(row).schema.index("pid").and_then(|c| shown.table(row).cell(row.at as usize, c).as_u64());
         let pid = pid.and_then(|pid| u32::try_from(pid).ok()).filter(|&pid| pid > 0);
-        let detail = Detail::new(self, row.key.clone(), pid);
+        let detail = Detail::new(self, row.id, pid);
         self.overlays.push(Overlay::Detail(detail));
         self.effects.extend(pid.map(Effect::Facts));
     }

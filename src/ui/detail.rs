@@ -9,8 +9,8 @@ use super::overlay::Overlay;
 /// The open detail page.
 #[derive(Debug)]
 pub struct Detail {
-    /// What names the row.
-    pub key: Vec<u8>,
+    /// Identity of the row.
+    pub id: u64,
     /// Its process.
     pub pid: Option<u32>,
     /// What is known of the process; `None`: asked for.
@@ -22,14 +22,14 @@ pub struct Detail {
 }
 
 impl Detail {
-    /// The page of the row `key` of the current view.
-    pub fn new(app: &App, key: Vec<u8>, pid: Option<u32>) -> Detail {
+    /// The page of the row `id` of the current view.
+    pub fn new(app: &App, id: u64, pid: Option<u32>) -> Detail {
         let current = app.view().map(|view| view.name.as_str());
         let views = Registry::get().views().iter().map(|view| &view.decl);
         let by_pid = views.filter(|decl| decl.columns.iter().any(|column| column == "pid"));
         let others = by_pid.filter(|decl| Some(decl.name.as_str()) != current).map(|decl| decl.name.clone());
         let jumps = if pid.is_some() { others.collect() } else { Vec::new() };
-        Detail { key, pid, facts: None, jumps, at: 0 }
+        Detail { id, pid, facts: None, jumps, at: 0 }
     }
 }
 

@@ -1,6 +1,10 @@
 //! The log of the explorer: a ring in memory that the log pane shows.
 
+use std::fs::File;
+use std::io::Write;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::SystemTime;
 
 use log::{Level, LevelFilter, Log, Metadata, Record};
 use tui_logger::Drain;
@@ -13,7 +17,10 @@ const LINES: usize = 2000;
 /// Errors and warnings so far.
 static PROBLEMS: AtomicUsize = AtomicUsize::new(0);
 
-struct Ring(Drain);
+struct Ring {
+    drain: Drain,
+    file: Option<Mutex<File>>,
+}
 
 impl Log for Ring {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
@@ -31,16 +38,22 @@ impl Log for Ring {
         let text = record.args().to_string();
         let text = clean_str(text.trim_end());
         let metadata = record.metadata().clone();
-        self.0.log(&Record::builder().metadata(metadata).args(format_args!("{text}")).build());
+        if let Some(mut file) = self.file.as_ref().and_then(|file| file.lock().ok()) {
+            let time = humantime::format_rfc3339_millis(SystemTime::now());
+            // There is nobody left to tell that the log cannot be written.
+            let _ = writeln!(file, "{time} {} {}: {text}", record.level(), record.target());
+        }
+        self.drain.log(&Record::builder().metadata(metadata).args(format_args!("{text}")).build());
     }
 
     fn flush(&self) {}
 }
 
-/// Starts the ring, unless there is a logger already. Nothing runs in the background: lines move
+/// Starts the ring, unless there is a logger already; lines go to `file` too. Nothing runs in the background: lines move
 /// to where the pane sees them when it is drawn.
-pub fn start(level: LevelFilter) {
-    if log::set_boxed_logger(Box::new(Ring(Drain::new()))).is_ok() {
+pub fn start(level: LevelFilter, file: Option<File>) {
+    let ring = Ring { drain: Drain::new(), file: file.map(Mutex::new) };
+    if log::set_boxed_logger(Box::new(ring)).is_ok() {
         log::set_max_level(level);
         tui_logger::set_default_level(level);
         tui_logger::set_hot_buffer_depth(LINES);

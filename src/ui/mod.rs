@@ -21,7 +21,7 @@ mod mouse;
 mod overlay;
 mod pace;
 mod picker;
-mod screen;
+pub mod screen;
 mod shell;
 mod shown;
 mod terminal;

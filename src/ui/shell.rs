@@ -39,7 +39,7 @@ pub fn run(
     callbacks: Callbacks,
 ) -> anyhow::Result<Exit> {
     // Whoever started a log before keeps it; a log on standard error would spoil the screen.
-    logger::start(log::LevelFilter::Info);
+    logger::start(log::LevelFilter::Info, None);
     let env = |name: &str| std::env::var(name).ok();
     let term = env("TERM").unwrap_or_default();
     // What the user asked for by name wins over the slow profile.

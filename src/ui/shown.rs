@@ -24,7 +24,7 @@ impl Rendering {
 }
 
 /// A row on the screen.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Row {
     /// Row of the frame, or of the ghost's frame.
     pub at: u32,
@@ -32,8 +32,8 @@ pub struct Row {
     pub fresh: bool,
     /// The selected row, which is no longer in the frame.
     pub gone: bool,
-    /// What names it.
-    pub key: Vec<u8>,
+    /// What names it: see [`Table::ids`].
+    pub id: u64,
 }
 
 /// What is on the screen of a view, worked out once for each frame or key press.

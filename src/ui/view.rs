@@ -79,8 +79,8 @@ pub struct View {
     pub rendering: usize,
     /// Idle rows are hidden.
     pub hide_idle: bool,
-    /// Key of the selected row; `None`: the first one.
-    pub selected: Option<Vec<u8>>,
+    /// Identity of the selected row; `None`: the first one.
+    pub selected: Option<u64>,
     gone: Option<Gone>,
     /// First row on the screen.
     pub top: usize,
@@ -89,7 +89,7 @@ pub struct View {
     /// What is on the screen.
     pub shown: Option<Shown>,
     /// Values of the sorted column over the last frames, by key, of the rows on the screen.
-    pub trends: HashMap<Vec<u8>, Vec<f64>>,
+    pub trends: HashMap<u64, Vec<f64>>,
     /// Lost since the view was opened.
     pub lost: u64,
     /// Whether the newest frame lost something.
@@ -238,36 +238,27 @@ impl View {
         if let Some((column, descending)) = self.sort_by(table) {
             order::sort_rows(table, &mut order, column, descending);
         }
-        let known = self.keys_before(at);
-        let mut rows: Vec<Row> = order
-            .into_iter()
-            .map(|at| {
-                let mut key = Vec::with_capacity(16);
-                table.key_bytes(at as usize, &mut key);
-                let fresh = known.as_ref().is_some_and(|known| !known.contains(&key));
-                Row { at, fresh, gone: false, key }
-            })
-            .collect();
+        let known = self.ids_before(at);
+        let row = |at: u32| {
+            let id = table.ids()[at as usize];
+            Row { at, fresh: known.as_ref().is_some_and(|known| !known.contains(&id)), gone: false, id }
+        };
+        let mut rows: Vec<Row> = order.into_iter().map(row).collect();
         if self.holds(now)
             && let Some(shown) = &self.shown
         {
-            let places: HashMap<&[u8], usize> =
-                shown.rows.iter().enumerate().map(|(place, row)| (row.key.as_slice(), place)).collect();
-            rows.sort_by_key(|row| places.get(row.key.as_slice()).copied().unwrap_or(usize::MAX));
+            let places: HashMap<u64, usize> =
+                shown.rows.iter().enumerate().map(|(place, row)| (row.id, place)).collect();
+            rows.sort_by_key(|row| places.get(&row.id).copied().unwrap_or(usize::MAX));
         }
         rows
     }
 
-    /// Keys of the frame before, where "new" means something.
-    fn keys_before(&self, at: Option<usize>) -> Option<HashSet<Vec<u8>>> {
+    /// Identities of the frame before, where "new" means something.
+    fn ids_before(&self, at: Option<usize>) -> Option<HashSet<u64>> {
         let at = at.filter(|&at| at > 0 && self.mode != Mode::SinceStart && !self.history.gap_before(at))?;
         let before = &self.history.get(at - 1)?.table;
-        let key = |row| {
-            let mut key = Vec::with_capacity(16);
-            before.key_bytes(row, &mut key);
-            key
-        };
-        (!before.schema.key.is_empty()).then(|| (0..before.len()).map(key).collect())
+        (!before.schema.key.is_empty()).then(|| before.ids().iter().copied().collect())
     }
 
     fn scale(&self, frame: &Frame, cause: Cause) -> f64 {
@@ -288,8 +279,8 @@ impl View {
     /// The selection stays on its key; a key that is gone stays for a while, then its neighbour takes over.
     fn follow_selection(&mut self, old: Option<Shown>, cause: Cause) {
         let Some(shown) = &mut self.shown else { return };
-        let Some(selected) = &self.selected else { return };
-        if shown.rows.iter().any(|row| &row.key == selected) {
+        let Some(selected) = self.selected else { return };
+        if shown.rows.iter().any(|row| row.id == selected) {
             self.gone = None;
             return;
         }
@@ -297,7 +288,7 @@ impl View {
             (Some(gone), Cause::User) => Some(gone),
             (Some(gone), Cause::Frame) => Some(Gone { left: gone.left - 1, ..gone }),
             (None, cause) => old.and_then(|old| {
-                let place = old.rows.iter().position(|row| &row.key == selected)?;
+                let place = old.rows.iter().position(|row| row.id == selected)?;
                 let left = if cause == Cause::Frame { GONE_FRAMES } else { 0 };
                 Some(Gone { frame: old.frame.clone(), at: old.rows[place].at, place, left })
             }),
@@ -308,20 +299,20 @@ impl View {
         };
         let place = gone.place.min(shown.rows.len());
         if gone.left > 0 {
-            shown.rows.insert(place, Row { at: gone.at, fresh: false, gone: true, key: selected.clone() });
+            shown.rows.insert(place, Row { at: gone.at, fresh: false, gone: true, id: selected });
             shown.ghost = Some(gone.frame.clone());
             self.gone = Some(gone);
         } else {
             let neighbour = place.min(shown.rows.len().saturating_sub(1));
-            self.selected = shown.rows.get(neighbour).map(|row| row.key.clone());
+            self.selected = shown.rows.get(neighbour).map(|row| row.id);
         }
     }
 
     /// Place of the selected row.
     pub fn selected_row(&self) -> Option<usize> {
         let shown = self.shown.as_ref()?;
-        match &self.selected {
-            Some(key) => shown.rows.iter().position(|row| &row.key == key),
+        match self.selected {
+            Some(id) => shown.rows.iter().position(|row| row.id == id),
             None => (!shown.rows.is_empty()).then_some(0),
         }
     }
@@ -330,7 +321,7 @@ impl View {
     pub fn select(&mut self, to: usize, now: Instant) {
         let Some(shown) = &self.shown else { return };
         if let Some(row) = shown.rows.get(to.min(shown.rows.len().saturating_sub(1))) {
-            self.selected = Some(row.key.clone());
+            self.selected = Some(row.id);
             self.hold = Some(now + HOLD);
         }
     }
@@ -351,18 +342,15 @@ impl View {
             return;
         };
         for row in shown.rows.iter().skip(self.top).take(height) {
-            self.trends.insert(row.key.clone(), vec![0.0; frames]);
+            self.trends.insert(row.id, vec![0.0; frames]);
         }
         let start = (end + 1).saturating_sub(frames);
-        let mut key = Vec::new();
         for at in start..=end {
             let Some(table) = self.history.get(at).map(|frame| &frame.table) else { continue };
             let Some(column) = table.schema.index(name) else { continue };
             let slot = frames - 1 - (end - at);
-            for row in 0..table.len() {
-                key.clear();
-                table.key_bytes(row, &mut key);
-                if let Some(values) = self.trends.get_mut(&key) {
+            for (row, id) in table.ids().iter().enumerate() {
+                if let Some(values) = self.trends.get_mut(id) {
                     values[slot] = table.cell(row, column).as_f64().unwrap_or(0.0);
                 }
             }

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::time::{Duration, Instant};
 
-use bcc_top::probes::probe;
+use bcc_top::probes::object;
 use bcc_top::views::Registry;
 use libbpf_rs::ObjectBuilder;
 use libbpf_rs::query::{LinkInfoIter, MapInfoIter, ProgInfoIter};
@@ -34,7 +34,7 @@ impl Before {
         let (mut programs, mut maps) = (HashSet::new(), HashSet::new());
         maps.extend(["barrier", "barrier_inner"].map(String::from));
         for view in Registry::get().views() {
-            programs.extend(probe::programs(view).expect("its programs").into_iter().map(|p| kernel_name(&p.name)));
+            programs.extend(object::programs(view).expect("its programs").into_iter().map(|p| kernel_name(&p.name)));
             let open = ObjectBuilder::default().name(&view.decl.name).expect("a name").open_memory(view.object);
             let open = open.expect("the object of a view");
             maps.extend(open.maps().map(|map| kernel_name(&map.name().to_string_lossy())));

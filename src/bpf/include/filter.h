@@ -29,11 +29,13 @@ int BPF_PROG(follow__1_fork, struct task_struct *parent, struct task_struct *chi
 {
 	u32 from = parent->tgid, to = child->tgid;
 	u8 one = 1;
+	long err;
 
 	if (from == to || !bpf_map_lookup_elem(&followed, &from))
 		return 0;
-	if (bpf_map_update_elem(&followed, &to, &one, BPF_ANY))
-		count_lost(LOST_MAP_FULL);
+	err = bpf_map_update_elem(&followed, &to, &one, BPF_ANY);
+	if (err)
+		count_failed_insert(err);
 	return 0;
 }
 

@@ -32,6 +32,8 @@ typedef _Bool bool;
 #define false 0
 
 #define NULL ((void *)0)
+#define E2BIG 7
+#define ENOMEM 12
 #define EEXIST 17
 #define AF_INET 2
 #define AF_INET6 10

@@ -58,7 +58,13 @@ static __always_inline void count_lost(u32 kind)
 		*n += 1;
 }
 
-/* The value of `key`, made from `init` if it is new; NULL, counted, if the map is full. */
+/* An insert that failed: the map is full, or its bucket was locked by what we interrupted. */
+static __always_inline void count_failed_insert(long err)
+{
+	count_lost(err == -E2BIG || err == -ENOMEM ? LOST_MAP_FULL : LOST_EVENTS);
+}
+
+/* The value of `key`, made from `init` if it is new; NULL, counted, if that fails. */
 static __always_inline void *lookup_or_init(void *map, const void *key, const void *init)
 {
 	void *value = bpf_map_lookup_elem(map, key);
@@ -68,7 +74,7 @@ static __always_inline void *lookup_or_init(void *map, const void *key, const vo
 		return value;
 	err = bpf_map_update_elem(map, key, init, BPF_NOEXIST);
 	if (err && err != -EEXIST) {
-		count_lost(LOST_MAP_FULL);
+		count_failed_insert(err);
 		return NULL;
 	}
 	return bpf_map_lookup_elem(map, key);

@@ -51,7 +51,7 @@ fn name_width(width: u16) -> u16 {
 }
 
 fn columns(app: &App, view: &View, detail: &Detail, width: u16, lines: &mut Vec<(String, String, Style)>) {
-    let row = view.shown.as_ref().and_then(|shown| Some((shown, shown.rows.iter().find(|row| row.key == detail.key)?)));
+    let row = view.shown.as_ref().and_then(|shown| Some((shown, shown.rows.iter().find(|row| row.id == detail.id)?)));
     let Some((shown, row)) = row else {
         lines.push(("gone".to_owned(), "this row is not in the frame that is shown".to_owned(), app.theme.gone));
         return;
@@ -63,7 +63,7 @@ fn columns(app: &App, view: &View, detail: &Detail, width: u16, lines: &mut Vec<
         let mut pieces = wrap(&value, room).into_iter();
         let mut first = pieces.next().unwrap_or_default();
         if matches!(column.agg, Agg::Sum | Agg::Max) && width >= 60 && !app.options.slow {
-            let trend = trend(view, &detail.key, &column.name);
+            let trend = trend(view, detail.id, &column.name);
             first = format!("{first:<14} {}", table::spark(app, &trend));
         }
         lines.push((column.name.clone(), first, app.theme.fg));
@@ -73,17 +73,12 @@ fn columns(app: &App, view: &View, detail: &Detail, width: u16, lines: &mut Vec<
 }
 
 /// Values of one column over the newest frames up to the one shown.
-fn trend(view: &View, key: &[u8], name: &str) -> Vec<f64> {
+fn trend(view: &View, id: u64, name: &str) -> Vec<f64> {
     let end = view.shown.as_ref().and_then(|shown| shown.at).map_or(0, |at| at + 1);
-    let mut bytes = Vec::new();
     let value = |at: usize| {
         let table = &view.history.get(at)?.table;
         let column = table.schema.index(name)?;
-        let row = (0..table.len()).find(|&row| {
-            bytes.clear();
-            table.key_bytes(row, &mut bytes);
-            bytes == key
-        })?;
+        let row = table.ids().iter().position(|&known| known == id)?;
         table.cell(row, column).as_f64()
     };
     (end.saturating_sub(TREND)..end).map(value).map(|value| value.unwrap_or(0.0)).collect()

@@ -100,7 +100,7 @@ fn draw_row(app: &App, buf: &mut Buffer, parts: &TableParts, rect: Rect, view: &
         x += width + 1;
     }
     if let Some(width) = parts.fit.trend
-        && let Some(values) = view.trends.get(&row.key)
+        && let Some(values) = view.trends.get(&row.id)
     {
         put(buf, x, rect.y, (x + width).min(rect.right()), &spark(app, values), base);
     }

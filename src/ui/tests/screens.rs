@@ -167,7 +167,7 @@ fn sort_menu_and_export_line() {
 #[test]
 fn log_pane() {
     // The logger is one for the whole process; nothing else in these tests logs at this level.
-    super::super::logger::start(log::LevelFilter::Warn);
+    super::super::logger::start(log::LevelFilter::Warn, None);
     log::warn!("fentry is refused");
     tui_logger::move_events();
     for size in [(80, 24), (40, 10)] {

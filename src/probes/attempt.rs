@@ -1,0 +1,242 @@
+//! One try after the other to load and attach a view, each with another plan.
+
+use std::collections::{HashMap, HashSet};
+use std::ffi::OsStr;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::Path;
+
+use libbpf_rs::{AsRawLibbpf, Iter, Link, MapCore, Object, OpenObject};
+
+use super::btf::Btf;
+use super::facts::{self, Facts};
+use super::layout::Layout;
+use super::object::{choice, data_map, has_suffix, needs, object_btf, open, programs_of, questions};
+use super::plan::{self, Failure, Needs, Plan, Program, remedy};
+use super::probe::{Probe, Wish};
+use super::reader::{Halves, LostCounters};
+use super::refusal::{
+    Refusal, attach_failure, errno_of, load_class, load_failure, map_refusal_class, no_rights, view_refused,
+};
+use super::{elf, libbpf_log, settings, slim, sys};
+use crate::feed::LoadStep;
+use crate::frame::{Reason, ReasonClass, SettingValue, Unavailable};
+use crate::views::{SettingChoice, View};
+
+/// The hook that follows forks for a process tree; only loaded when a tree is asked for.
+const FOLLOW: &str = "follow";
+/// What has no type information: the kernel may well have what a file lacks.
+fn whose_btf(wish: &Wish) -> &'static str {
+    if wish.btf.is_some() { "--btf gives no type information" } else { "this kernel has no type information (BTF)" }
+}
+
+/// One view on its way to being attached.
+pub(super) struct Attempt<'a> {
+    view: &'a View,
+    wish: &'a Wish,
+    programs: Vec<Program>,
+    uses: HashMap<String, HashSet<String>>,
+    facts: Facts,
+    /// What CO-RE needs of the kernel's types.
+    btf: OwnedFd,
+    needs: Needs,
+    pub(super) failures: Vec<Failure>,
+}
+
+impl<'a> Attempt<'a> {
+    pub(super) fn new(view: &'a View, wish: &'a Wish) -> Result<Attempt<'a>, Unavailable> {
+        let unavailable = |class: ReasonClass, message: String| Unavailable {
+            reason: no_rights(Reason { class, message, remedy: remedy(class).to_owned() }),
+            tried: vec![],
+        };
+        let object = open(view, None).map_err(|e| unavailable(ReasonClass::Verifier, e))?;
+        let tree = wish.settings.iter().any(|(name, _)| name == "tree");
+        let mut programs = programs_of(&object);
+        programs.retain(|p| tree || p.hook != FOLLOW);
+        let needs = needs(view);
+        let questions = questions(&programs, &needs, &object);
+        let roots = object_btf(object.as_libbpf_object().as_ptr()).and_then(|b| Btf::parse(b).ok());
+        let roots = roots.map(|btf| slim::roots(&btf)).unwrap_or_default();
+        let (facts, btf) = Facts::gather(&questions, &roots, wish.btf.as_deref())
+            .map_err(|e| unavailable(ReasonClass::NoBtf, format!("{}: {e}", whose_btf(wish))))?;
+        let no_file = |e| unavailable(ReasonClass::Memlock, format!("no file in memory: {e}"));
+        let btf = sys::memory_file(&btf).map_err(no_file)?;
+        let uses = elf::maps_of_programs(view.object);
+        Ok(Attempt { view, wish, programs, uses, facts, btf, needs, failures: vec![] })
+    }
+
+    pub(super) fn plan(&self) -> Plan {
+        plan::plan(&self.programs, &self.facts, &self.needs, &self.failures, &self.wish.force)
+    }
+
+    pub(super) fn refresh_refused(&mut self) {
+        self.facts.refused = facts::refused();
+    }
+
+    fn choice(&self) -> Option<&'a SettingChoice> {
+        choice(self.view, &self.wish.settings)
+    }
+
+    fn data_map(&self) -> &'a str {
+        data_map(self.view, self.choice())
+    }
+
+    pub(super) fn run(&self, plan: &Plan, step: &mut dyn FnMut(LoadStep)) -> Result<Probe, Refusal> {
+        let chosen: Vec<&Program> = plan.chosen.iter().map(|&i| &self.programs[i]).collect();
+        let ours = |e: String| view_refused(ReasonClass::Verifier, e);
+        let mut open = open(self.view, Some(&self.btf)).map_err(ours)?;
+        self.select(&mut open, &chosen).map_err(ours)?;
+        let bytes = object_btf(open.as_libbpf_object().as_ptr()).ok_or_else(|| ours("the object has no BTF".into()))?;
+        let btf = Btf::parse(bytes).map_err(|e| ours(e.to_string()))?;
+        let layout = Layout::new(&btf, &self.view.decl, self.data_map(), self.choice()).map_err(ours)?;
+        self.set(&mut open, &btf).map_err(ours)?;
+        drop(btf);
+
+        step(LoadStep::Verify);
+        let (object, log) = libbpf_log::capture(|| open.load());
+        let object = object.map_err(|e| self.load_refused(&e, &log))?;
+        self.follow_root(&object).map_err(ours)?;
+
+        step(LoadStep::Attach);
+        let links = self.attach(&object, &chosen)?;
+        let io = |e: std::io::Error| ours(format!("its maps cannot be read: {e}"));
+        let halves = self.halves(&object, &layout).map_err(io)?;
+        let cpus = sys::possible_cpus().map_err(io)?;
+        let lost = LostCounters::new(map_fd(&object, "lost").map_err(io)?, cpus);
+        Ok(Probe {
+            links,
+            halves,
+            layout,
+            lost,
+            hooks: chosen.iter().map(|p| p.hook()).collect(),
+            reports: plan.reports.clone(),
+            partial: plan.partial.clone(),
+            map_bytes: map_bytes(&object),
+            loaded: chosen.iter().map(|p| p.name.clone()).collect(),
+            object,
+        })
+    }
+
+    /// Switches off the programs that are not chosen, and the maps that nothing then uses.
+    fn select(&self, open: &mut OpenObject, chosen: &[&Program]) -> Result<(), String> {
+        let names: HashSet<&str> = chosen.iter().map(|p| p.name.as_str()).collect();
+        let used: HashSet<&str> = self
+            .uses
+            .iter()
+            .filter(|(program, _)| names.contains(program.as_str()))
+            .flat_map(|(_, maps)| maps.iter().map(String::as_str))
+            .collect();
+        for mut program in open.progs_mut() {
+            let on = program.name().to_str().is_some_and(|name| names.contains(name));
+            program.set_autoload(on);
+        }
+        let data = self.data_map();
+        let others = self.view.decl.group_by().into_iter().flat_map(|(_, set)| &set.choices);
+        let others: Vec<&str> = others.filter_map(|c| c.map.as_deref()).chain([self.view.decl.map.as_str()]).collect();
+        let tree = chosen.iter().any(|p| p.hook == FOLLOW);
+        for mut map in open.maps_mut() {
+            let name = map.name().to_string_lossy().into_owned();
+            let base = name.split("__").next().unwrap_or(&name);
+            // Branches for other settings are dead code once the constants are frozen.
+            let idle = others.contains(&base) && base != data || base == "followed" && !tree;
+            let known = !self.uses.is_empty() && !name.contains('.');
+            if idle || known && !used.contains(name.as_str()) {
+                map.set_autocreate(false).map_err(|e| e.to_string())?;
+            }
+        }
+        Ok(())
+    }
+
+    fn set(&self, open: &mut OpenObject, btf: &Btf<'_>) -> Result<(), String> {
+        let constants = settings::constants(btf);
+        let mut rodata = open.maps_mut().find(|m| has_suffix(m.name(), ".rodata"));
+        let bytes = rodata.as_mut().and_then(|m| m.initial_value_mut()).unwrap_or_default();
+        settings::write(bytes, &constants, &self.view.decl, &self.facts, &self.wish.settings)
+    }
+
+    /// The first process of a tree is known before any fork can be missed.
+    fn follow_root(&self, object: &Object) -> Result<(), String> {
+        let Some((_, SettingValue::Int(pid))) = self.wish.settings.iter().find(|(n, _)| n == "tree") else {
+            return Ok(());
+        };
+        let fd = map_fd(object, "followed").map_err(|e| e.to_string())?;
+        let pid = u32::try_from(*pid).map_err(|_| format!("{pid} is no process id"))?;
+        sys::update(fd.as_fd(), &pid.to_ne_bytes(), &[1]).map_err(|e| format!("cannot follow {pid}: {e}"))
+    }
+
+    fn attach(&self, object: &Object, chosen: &[&Program]) -> Result<Vec<Link>, Refusal> {
+        let mut links = Vec::new();
+        let mut seeds = Vec::new();
+        for program in object.progs_mut() {
+            let Some(known) = chosen.iter().find(|p| program.name() == OsStr::new(&p.name)) else { continue };
+            let (link, _) = libbpf_log::capture(|| program.attach());
+            let link = link.map_err(|e| Refusal::Program(attach_failure(known, &e)))?;
+            if known.seed { seeds.push((known, link)) } else { links.push(link) }
+        }
+        // Only now is nothing missed between the seeding and the first event.
+        for (known, link) in seeds {
+            run_seed(&link).map_err(|e| {
+                let result = format!("does not run: {e}");
+                Refusal::Program(Failure { program: known.name.clone(), result, class: ReasonClass::SymbolMissing })
+            })?;
+        }
+        Ok(links)
+    }
+
+    fn halves(&self, object: &Object, layout: &Layout) -> std::io::Result<Halves> {
+        let name = self.data_map();
+        let x2 = format!("{name}__x2");
+        if object.maps().any(|m| m.name() == OsStr::new(&x2)) {
+            let map = map_fd(object, &x2)?;
+            return Ok(Halves::PerCpu { map, value_size: layout.value_size, cpus: sys::possible_cpus()? });
+        }
+        let maps = [map_fd(object, &format!("{name}__0"))?, map_fd(object, &format!("{name}__1"))?];
+        let half = format!("{name}__0");
+        let capacity = object.maps().find(|m| m.name() == OsStr::new(&half)).map_or(0, |m| m.max_entries());
+        Ok(Halves::Hash { maps, key_size: layout.key_size, value_size: layout.value_size, capacity })
+    }
+
+    /// Names the program that the kernel refused, from what libbpf printed.
+    fn load_refused(&self, error: &libbpf_rs::Error, log: &str) -> Refusal {
+        let errno = std::io::Error::from_raw_os_error(errno_of(error));
+        if let Some(map) = libbpf_log::failed_map(log) {
+            // A kernel that does not know a map's type: what uses it falls, something else may do.
+            let user = self.plan().chosen.into_iter().find(|&i| {
+                let maps = self.uses.get(&self.programs[i].name);
+                self.programs[i].number > 0 && maps.is_some_and(|maps| maps.contains(map))
+            });
+            let result = format!("needs the map {map}, which this kernel refuses ({errno})");
+            let class = map_refusal_class(errno.raw_os_error().unwrap_or(0));
+            return match user {
+                Some(i) if class == ReasonClass::SymbolMissing => {
+                    Refusal::Program(Failure { program: self.programs[i].name.clone(), result, class })
+                }
+                _ => view_refused(class, format!("the map {map} cannot be created: {errno}")),
+            };
+        }
+        let failed = libbpf_log::failed_program(log).and_then(|name| self.programs.iter().find(|p| p.name == name));
+        let Some(program) = failed else {
+            return view_refused(load_class(&errno, log), format!("loading failed: {errno}"));
+        };
+        Refusal::Program(load_failure(program, &errno, log))
+    }
+}
+
+/// Runs an iterator over all it iterates; its output is empty.
+fn run_seed(link: &Link) -> Result<(), String> {
+    let mut iter = Iter::new(link).map_err(|e| e.to_string())?;
+    std::io::copy(&mut iter, &mut std::io::sink()).map(drop).map_err(|e| e.to_string())
+}
+fn map_fd(object: &Object, name: &str) -> std::io::Result<OwnedFd> {
+    let map = object.maps().find(|m| m.name() == OsStr::new(name));
+    map.ok_or_else(|| std::io::Error::other(format!("there is no map {name}")))?.as_fd().try_clone_to_owned()
+}
+
+/// Memory the kernel charges for the maps, from their fdinfo.
+fn map_bytes(object: &Object) -> u64 {
+    let of = |fd: BorrowedFd<'_>| -> Option<u64> {
+        let path = Path::new("/proc/self/fdinfo").join(std::os::fd::AsRawFd::as_raw_fd(&fd).to_string());
+        let text = std::fs::read_to_string(path).ok()?;
+        text.lines().find_map(|line| line.strip_prefix("memlock:"))?.trim().parse().ok()
+    };
+    object.maps().filter(|m| m.autocreate()).filter_map(|m| of(m.as_fd())).sum()
+}

@@ -1,0 +1,94 @@
+//! What the kernel's refusals mean to a user.
+
+use std::path::Path;
+
+use super::facts;
+use super::plan::{Failure, Program, remedy};
+use super::{libbpf_log, sys};
+use crate::frame::{Reason, ReasonClass};
+
+/// Why a try did not work.
+pub(super) enum Refusal {
+    /// One program: another alternative may do.
+    Program(Failure),
+    /// The whole object.
+    View(Reason),
+}
+
+pub(super) fn view_refused(class: ReasonClass, message: String) -> Refusal {
+    Refusal::View(Reason { class, message, remedy: remedy(class).to_owned() })
+}
+pub(super) fn map_refusal_class(errno: i32) -> ReasonClass {
+    match errno {
+        libc::EPERM | libc::ENOMEM => ReasonClass::Memlock,
+        _ => ReasonClass::SymbolMissing,
+    }
+}
+
+pub(super) fn load_class(errno: &std::io::Error, log: &str) -> ReasonClass {
+    match errno.raw_os_error() {
+        Some(libc::EPERM) if lockdown() => ReasonClass::Lockdown,
+        Some(libc::EPERM) => ReasonClass::ProgTypeDenied,
+        _ if log.contains("failed to find kernel BTF type ID") => ReasonClass::SymbolMissing,
+        _ if libbpf_log::verifier_verdict(log).is_some() => ReasonClass::Verifier,
+        _ => ReasonClass::SymbolMissing,
+    }
+}
+
+pub(super) fn load_failure(program: &Program, errno: &std::io::Error, log: &str) -> Failure {
+    let class = load_class(errno, log);
+    let result = match class {
+        ReasonClass::ProgTypeDenied => "refused (EPERM)".to_owned(),
+        ReasonClass::Lockdown => "refused by kernel lockdown (EPERM)".to_owned(),
+        ReasonClass::Verifier => {
+            log::warn!("{}: rejected by the verifier\n{log}", program.name);
+            format!("rejected by the verifier: {}", libbpf_log::verifier_verdict(log).unwrap_or("no log"))
+        }
+        _ => format!("does not load: {errno}"),
+    };
+    if class == ReasonClass::ProgTypeDenied && matches!(program.kind.as_str(), "fentry" | "fexit") {
+        facts::remember_refused("fentry", &result);
+        facts::remember_refused("fexit", &result);
+    }
+    Failure { program: program.name.clone(), result, class }
+}
+
+pub(super) fn attach_failure(program: &Program, error: &libbpf_rs::Error) -> Failure {
+    let errno = errno_of(error);
+    let (class, result) = match errno {
+        libc::EPERM => (ReasonClass::ProgTypeDenied, "refused (EPERM)".to_owned()),
+        libc::EACCES => (ReasonClass::PerfParanoid, "not permitted (EACCES)".to_owned()),
+        libc::ENOENT | libc::ESRCH => (ReasonClass::SymbolMissing, "no such function in this kernel".to_owned()),
+        libc::EBUSY | libc::EINVAL => {
+            (ReasonClass::SymbolMissing, "in this kernel, but cannot be traced (inlined or not traceable)".to_owned())
+        }
+        sys::ENOTSUPP => (ReasonClass::SymbolMissing, "this kernel cannot trace it (ENOTSUPP)".to_owned()),
+        _ => (ReasonClass::SymbolMissing, format!("does not attach: {}", std::io::Error::from_raw_os_error(errno))),
+    };
+    Failure { program: program.name.clone(), result, class }
+}
+
+/// Without the capabilities, every refusal has that one cause.
+pub(super) fn no_rights(reason: Reason) -> Reason {
+    let Some(missing) = crate::privilege::Missing::check() else { return reason };
+    Reason { class: ReasonClass::NoPrivilege, ..missing.reason(Path::new("bcc-top")) }
+}
+
+fn lockdown() -> bool {
+    std::fs::read_to_string("/sys/kernel/security/lockdown").is_ok_and(|text| text.contains("[confidentiality]"))
+}
+
+pub(super) fn errno_of(error: &libbpf_rs::Error) -> i32 {
+    let mut source: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(error) = source {
+        if let Some(errno) = error.downcast_ref::<std::io::Error>().and_then(|e| e.raw_os_error()) {
+            return errno;
+        }
+        source = error.source();
+    }
+    match error.kind() {
+        libbpf_rs::ErrorKind::PermissionDenied => libc::EPERM,
+        libbpf_rs::ErrorKind::NotFound => libc::ENOENT,
+        _ => libc::EINVAL,
+    }
+}

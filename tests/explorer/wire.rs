@@ -45,6 +45,8 @@ fn a_refresh_is_small() {
             let text = screen.contents();
             text.contains("LIVE") && loads.iter().take(3).all(|load| text.contains(&load.pid.to_string()))
         });
+        let largest = drawings(&terminal.bytes(), 0).into_iter().max().expect("drawings");
+        assert!(largest <= 4000, "{args:?}: {largest} bytes for a whole screen, 4000 allowed");
         let steady = mean(&terminal, 8);
         assert!(steady <= limit, "{args:?}: {steady} bytes a refresh, {limit} allowed");
         // Paused, only the age and the strip of frames held go on.

@@ -113,6 +113,30 @@ fn nothing_of_a_killed_program_stays_in_the_kernel() {
     before.assert_nothing_left();
 }
 
+#[test]
+fn a_request_to_end_reaches_the_command_too() {
+    let _alone = begin();
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("pid");
+    let script = format!("echo $$ > {}; exec sleep 1000", file.display());
+    let mut child = command(&["biotop", "-d", "0.1", "--ndjson", "--", "sh", "-c", &script]).spawn().unwrap();
+    let name = |pid| std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+    let mut pid = 0;
+    eventually("the command runs", || {
+        let text = std::fs::read_to_string(&file).unwrap_or_default();
+        pid = text.trim().parse::<u32>().unwrap_or(0);
+        name(pid).trim() == "sleep"
+    });
+    // A terminal sends its signals to the command as well; whoever sends this one knows only us.
+    let (code, took) = end_by(&mut child, libc::SIGTERM);
+    println!("{took:?}");
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(code, 0, "{}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(text.lines().any(|line| line.contains(r#""type":"frame""#)), "what it did until now is a frame: {text}");
+    eventually("the command has ended too", || name(pid).trim() != "sleep");
+}
+
 /// What a panic must look like: three lines, code 101.
 #[cfg(debug_assertions)]
 #[test]

@@ -27,18 +27,27 @@ pub fn sorted_rows(table: &Table, column: usize, descending: bool) -> Vec<u32> {
 
 /// Sorts a choice of rows in place, as [`sorted_rows`] does.
 pub fn sort_rows(table: &Table, rows: &mut [u32], column: usize, descending: bool) {
-    rows.sort_unstable_by(|&a, &b| {
-        let (x, y) = (a as usize, b as usize);
-        let main = compare(table, table.cell(x, column), table.cell(y, column));
-        let main = if descending { main.reverse() } else { main };
-        main.then_with(|| {
-            let keys = table.schema.key.iter();
-            keys.map(|&key| compare(table, table.cell(x, key), table.cell(y, key)))
-                .find(|order| order.is_ne())
-                .unwrap_or(Ordering::Equal)
-        })
-        .then(a.cmp(&b))
-    });
+    let compare_cells =
+        |a: u32, b: u32, column: usize| compare(table, table.cell(a as usize, column), table.cell(b as usize, column));
+    let ties = |a: u32, b: u32| {
+        let keys = table.schema.key.iter().map(|&key| compare_cells(a, b, key));
+        keys.reduce(Ordering::then).unwrap_or(Ordering::Equal).then(a.cmp(&b))
+    };
+    let direction = |order: Ordering| if descending { order.reverse() } else { order };
+    // Whole numbers, the usual case, are taken out of the table first: comparing them in place
+    // costs three times as much.
+    let number = |row: u32| match table.cell(row as usize, column) {
+        Value::Uint(n) => Some(n),
+        _ => None,
+    };
+    let numbers: Option<Vec<(u64, u32)>> = rows.iter().map(|&row| Some((number(row)?, row))).collect();
+    match numbers {
+        Some(mut numbers) => {
+            numbers.sort_unstable_by(|a, b| direction(a.0.cmp(&b.0)).then_with(|| ties(a.1, b.1)));
+            rows.iter_mut().zip(numbers).for_each(|(row, (_, sorted))| *row = sorted);
+        }
+        None => rows.sort_unstable_by(|&a, &b| direction(compare_cells(a, b, column)).then_with(|| ties(a, b))),
+    }
 }
 
 impl Frame {

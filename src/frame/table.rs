@@ -1,7 +1,7 @@
 //! Rows and columns: one flat vector of cells and one arena of text, so that a frame of 10,000
 //! rows is two allocations.
 
-use std::hash::{DefaultHasher, Hasher};
+use std::hash::BuildHasher;
 use std::sync::{Arc, OnceLock};
 
 /// What kind of value a column holds.
@@ -393,13 +393,13 @@ impl Table {
     /// out once for a table; two rows of a million share one by chance once in 30 million tables.
     pub fn ids(&self) -> &[u64] {
         self.ids.get_or_init(|| {
+            // The same seed always: a frame may be compared with one of another process.
+            let hasher = foldhash::quality::FixedState::with_seed(0);
             let mut key = Vec::new();
             let id = |row| {
                 key.clear();
                 self.key_bytes(row, &mut key);
-                let mut hasher = DefaultHasher::new();
-                hasher.write(&key);
-                hasher.finish()
+                hasher.hash_one(key.as_slice())
             };
             (0..self.len()).map(id).collect()
         })

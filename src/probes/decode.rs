@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::net::Ipv6Addr;
 
+use foldhash::fast::FixedState;
+
 use super::layout::{Field, Layout, Role};
 use super::reader::RawRows;
 use crate::frame::accumulate::larger;
@@ -22,35 +24,31 @@ pub trait Resolve {
 
 /// Makes rows of what a reader read. Entries that differ only by CPU become one row.
 pub fn decode(layout: &Layout, kind: Kind, raw: &mut RawRows, names: &mut dyn Resolve) -> (Table, Vec<Histogram>) {
-    let mut table = Table::new(layout.schema.clone());
-    let mut histograms = Vec::new();
-    table.reserve(raw.count);
     let shard = layout.fields.iter().find(|f| f.role == Role::Shard);
     blank_shards(raw, shard, layout.key_size);
-    let keyed = raw.keyed;
-    let mut known: HashMap<&[u8], usize> = HashMap::new();
-    if shard.is_some() {
-        known.reserve(raw.count);
-    }
+    let mut table = Table::new(layout.schema.clone());
+    table.reserve(raw.count);
+    let mut rows = Decoder { layout, kind, names, table, histograms: vec![], addresses: HashMap::default() };
+    let mut known: HashMap<&[u8], usize, FixedState> = HashMap::default();
     for index in 0..raw.count {
         let key = raw.keys.get(index * layout.key_size..(index + 1) * layout.key_size).unwrap_or_default();
         let value = raw.values.get(index * layout.value_size..(index + 1) * layout.value_size).unwrap_or_default();
         let same = match shard {
-            _ if !keyed => (index > 0).then_some(0),
+            _ if !raw.keyed => (index > 0).then_some(0),
             Some(_) => known.get(key).copied(),
             None => None,
         };
         match same {
-            Some(row) => merge_entry(layout, kind, value, &mut table, row, &mut histograms),
+            Some(row) => rows.merge(row, value),
             None => {
                 if shard.is_some() {
-                    known.insert(key, table.len());
+                    known.insert(key, rows.table.len());
                 }
-                push_entry(layout, kind, key, value, &mut table, &mut histograms, names);
+                rows.push(key, value);
             }
         }
     }
-    (table, histograms)
+    (rows.table, rows.histograms)
 }
 
 fn blank_shards(raw: &mut RawRows, shard: Option<&Field>, key_size: usize) {
@@ -60,64 +58,99 @@ fn blank_shards(raw: &mut RawRows, shard: Option<&Field>, key_size: usize) {
     }
 }
 
-fn push_entry(
-    layout: &Layout,
+/// Rows in the making.
+struct Decoder<'a> {
+    layout: &'a Layout,
     kind: Kind,
-    key: &[u8],
-    value: &[u8],
-    table: &mut Table,
-    histograms: &mut Vec<Histogram>,
-    names: &mut dyn Resolve,
-) {
-    table.push_row();
-    let row = table.len() - 1;
-    let (mut pid, mut cgroup) = (None, None);
-    for field in &layout.fields {
-        let bytes = bytes_of(field, if field.in_key { key } else { value });
-        let cell = match field.role {
-            Role::Histogram | Role::Shard => continue,
-            Role::Disk => disk(table, names, number(bytes)),
-            _ => plain_cell(table, field.role, bytes),
-        };
-        let id = cell.as_u64();
-        match field.role {
-            Role::Pid => pid = id.map(|pid| pid as u32),
-            Role::Cgroup => cgroup = id,
-            Role::Uid => set_text(table, row, layout.extra.user, id.map(|uid| names.user(uid as u32))),
-            _ => {}
-        }
-        if let Some(column) = field.column {
-            table.row_mut(row)[column] = cell;
-        }
-    }
-    if let (Some(_), Some(id)) = (layout.extra.cgroup, cgroup) {
-        set_text(table, row, layout.extra.cgroup, names.cgroup(id));
-    }
-    if layout.extra.container.is_some() {
-        set_text(table, row, layout.extra.container, names.container(pid.filter(|&pid| pid != 0), cgroup));
-    }
-    if kind == Kind::Histogram {
-        let histogram = histogram(layout, value);
-        set_count(layout, table, row, &histogram);
-        histograms.push(histogram);
-    }
+    names: &'a mut dyn Resolve,
+    table: Table,
+    histograms: Vec<Histogram>,
+    /// Addresses written already: a host has many connections and few addresses.
+    addresses: HashMap<[u8; 16], Value, FixedState>,
 }
 
-/// Adds the value of another CPU into a row. Only numbers differ, so no name is looked up.
-fn merge_entry(layout: &Layout, kind: Kind, value: &[u8], table: &mut Table, row: usize, histograms: &mut [Histogram]) {
-    for field in layout.fields.iter().filter(|f| !f.in_key) {
-        let (Some(column), Role::Number { .. }) = (field.column, field.role) else { continue };
-        let theirs = plain_cell(table, field.role, bytes_of(field, value));
-        let ours = table.cell(row, column);
-        table.row_mut(row)[column] = match layout.schema.columns[column].agg {
-            Agg::Sum => ours.plus(theirs),
-            Agg::Max => larger(ours, theirs),
-            _ => ours,
-        };
+impl Decoder<'_> {
+    fn push(&mut self, key: &[u8], value: &[u8]) {
+        self.table.push_row();
+        let row = self.table.len() - 1;
+        let (mut pid, mut cgroup) = (None, None);
+        for field in &self.layout.fields {
+            let cell = self.cell(field.role, bytes_of(field, if field.in_key { key } else { value }));
+            let id = cell.as_u64();
+            match field.role {
+                Role::Pid => pid = id.map(|pid| pid as u32),
+                Role::Cgroup => cgroup = id,
+                Role::Uid => {
+                    let user = id.map(|uid| self.names.user(uid as u32));
+                    set_text(&mut self.table, row, self.layout.extra.user, user);
+                }
+                _ => {}
+            }
+            if let Some(column) = field.column {
+                self.table.row_mut(row)[column] = cell;
+            }
+        }
+        let extra = self.layout.extra;
+        if let (Some(_), Some(id)) = (extra.cgroup, cgroup) {
+            set_text(&mut self.table, row, extra.cgroup, self.names.cgroup(id));
+        }
+        if extra.container.is_some() {
+            let container = self.names.container(pid.filter(|&pid| pid != 0), cgroup);
+            set_text(&mut self.table, row, extra.container, container);
+        }
+        if self.kind == Kind::Histogram {
+            let histogram = histogram(self.layout, value);
+            set_count(self.layout, &mut self.table, row, &histogram);
+            self.histograms.push(histogram);
+        }
     }
-    if kind == Kind::Histogram {
-        histograms[row].merge(&histogram(layout, value));
-        set_count(layout, table, row, &histograms[row]);
+
+    /// Adds the value of another CPU into a row. Only numbers differ, so no name is looked up.
+    fn merge(&mut self, row: usize, value: &[u8]) {
+        for field in self.layout.fields.iter().filter(|f| !f.in_key) {
+            let (Some(column), Role::Number { .. }) = (field.column, field.role) else { continue };
+            let theirs = self.cell(field.role, bytes_of(field, value));
+            let ours = self.table.cell(row, column);
+            self.table.row_mut(row)[column] = match self.layout.schema.columns[column].agg {
+                Agg::Sum => ours.plus(theirs),
+                Agg::Max => larger(ours, theirs),
+                _ => ours,
+            };
+        }
+        if self.kind == Kind::Histogram {
+            self.histograms[row].merge(&histogram(self.layout, value));
+            set_count(self.layout, &mut self.table, row, &self.histograms[row]);
+        }
+    }
+
+    fn cell(&mut self, role: Role, bytes: &[u8]) -> Value {
+        match role {
+            Role::Histogram | Role::Shard => Value::Null,
+            Role::Number { signed: true } => Value::Int(signed(bytes)),
+            Role::Pid if number(bytes) == u64::from(u32::MAX) => Value::Null,
+            Role::Cgroup | Role::Disk if number(bytes) == 0 => Value::Null,
+            Role::Disk => self.table.intern(self.names.disk(number(bytes) as u32)),
+            Role::Comm => {
+                let end = bytes.iter().position(|&b| b == 0).unwrap_or(bytes.len());
+                if end == 0 { Value::Null } else { self.table.intern(&bytes[..end]) }
+            }
+            Role::Letter => self.table.intern(&bytes[..bytes.len().min(1)]),
+            Role::Ip => self.ip(bytes),
+            _ => Value::Uint(number(bytes)),
+        }
+    }
+
+    /// Written straight into the table: 20,000 addresses a tick leave no time for a String each.
+    fn ip(&mut self, bytes: &[u8]) -> Value {
+        let Ok(octets) = <[u8; 16]>::try_from(bytes) else { return Value::Null };
+        let table = &mut self.table;
+        *self.addresses.entry(octets).or_insert_with(|| {
+            let address = Ipv6Addr::from(octets);
+            match address.to_ipv4_mapped() {
+                Some(v4) => table.intern_display(v4),
+                None => table.intern_display(address),
+            }
+        })
     }
 }
 
@@ -132,10 +165,6 @@ fn set_text(table: &mut Table, row: usize, column: Option<usize>, text: Option<&
     }
 }
 
-fn disk(table: &mut Table, names: &mut dyn Resolve, dev: u64) -> Value {
-    if dev == 0 { Value::Null } else { table.intern(names.disk(dev as u32)) }
-}
-
 fn number(bytes: &[u8]) -> u64 {
     let mut wide = [0; 8];
     let size = bytes.len().min(8);
@@ -146,31 +175,6 @@ fn number(bytes: &[u8]) -> u64 {
 fn signed(bytes: &[u8]) -> i64 {
     let shift = 64 - 8 * bytes.len().clamp(1, 8) as u32;
     ((number(bytes) << shift) as i64) >> shift
-}
-
-fn plain_cell(table: &mut Table, role: Role, bytes: &[u8]) -> Value {
-    match role {
-        Role::Number { signed: true } => Value::Int(signed(bytes)),
-        Role::Pid if number(bytes) == u64::from(u32::MAX) => Value::Null,
-        Role::Cgroup if number(bytes) == 0 => Value::Null,
-        Role::Comm => {
-            let end = bytes.iter().position(|&b| b == 0).unwrap_or(bytes.len());
-            if end == 0 { Value::Null } else { table.intern(&bytes[..end]) }
-        }
-        Role::Letter => table.intern(&bytes[..bytes.len().min(1)]),
-        Role::Ip => ip(table, bytes),
-        _ => Value::Uint(number(bytes)),
-    }
-}
-
-/// Written straight into the table: 20,000 addresses a tick leave no time for a String each.
-fn ip(table: &mut Table, bytes: &[u8]) -> Value {
-    let Ok(octets) = <[u8; 16]>::try_from(bytes) else { return Value::Null };
-    let address = Ipv6Addr::from(octets);
-    match address.to_ipv4_mapped() {
-        Some(v4) => table.intern_display(v4),
-        None => table.intern_display(address),
-    }
 }
 
 /// The distribution in a value, with its sum and maximum from the fields of that name.

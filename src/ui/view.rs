@@ -1,6 +1,7 @@
 //! The state of one view on the screen: what is held of it, and what is shown of that.
 
 use std::collections::{HashMap, HashSet};
+use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -11,6 +12,27 @@ use crate::views::ViewDecl;
 
 use super::history::History;
 pub use super::shown::{Rendering, Row, Shown};
+
+/// Identities of rows are hashes already.
+pub type ById = BuildHasherDefault<IdHasher>;
+
+/// Takes a number as its own hash.
+#[derive(Debug, Default)]
+pub struct IdHasher(u64);
+
+impl Hasher for IdHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|&byte| self.0 = self.0.rotate_left(8) ^ u64::from(byte));
+    }
+
+    fn write_u64(&mut self, id: u64) {
+        self.0 = id;
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
 
 /// How long a gone row stays, dimmed, frames.
 const GONE_FRAMES: u8 = 3;
@@ -89,7 +111,7 @@ pub struct View {
     /// What is on the screen.
     pub shown: Option<Shown>,
     /// Values of the sorted column over the last frames, by key, of the rows on the screen.
-    pub trends: HashMap<u64, Vec<f64>>,
+    pub trends: HashMap<u64, Vec<f64>, ById>,
     /// Lost since the view was opened.
     pub lost: u64,
     /// Whether the newest frame lost something.
@@ -127,7 +149,7 @@ impl View {
             top: 0,
             left: 0,
             shown: None,
-            trends: HashMap::new(),
+            trends: HashMap::default(),
             lost: 0,
             lost_grew: false,
             bpf: None,
@@ -247,7 +269,7 @@ impl View {
         if self.holds(now)
             && let Some(shown) = &self.shown
         {
-            let places: HashMap<u64, usize> =
+            let places: HashMap<u64, usize, ById> =
                 shown.rows.iter().enumerate().map(|(place, row)| (row.id, place)).collect();
             rows.sort_by_key(|row| places.get(&row.id).copied().unwrap_or(usize::MAX));
         }
@@ -255,7 +277,7 @@ impl View {
     }
 
     /// Identities of the frame before, where "new" means something.
-    fn ids_before(&self, at: Option<usize>) -> Option<HashSet<u64>> {
+    fn ids_before(&self, at: Option<usize>) -> Option<HashSet<u64, ById>> {
         let at = at.filter(|&at| at > 0 && self.mode != Mode::SinceStart && !self.history.gap_before(at))?;
         let before = &self.history.get(at - 1)?.table;
         (!before.schema.key.is_empty()).then(|| before.ids().iter().copied().collect())

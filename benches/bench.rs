@@ -1,6 +1,6 @@
 //! What we cost beside libbpf-tools, both in one run. Prints a table; numbers are medians.
 //!
-//! `cargo bench --bench bench` as root, or `make bench`, which keeps the result in
+//! `cargo bench --bench bench [-- SECTION]` as root, or `make bench`, which keeps the result in
 //! docs/performance.md. Absolute times are of this machine at this moment: only the ratios of one
 //! run mean something.
 
@@ -32,10 +32,17 @@ fn main() {
     if std::env::args().any(|arg| arg == "--test") {
         return;
     }
-    println!("## Start: exec to the last hook attached, s\n");
-    startup::run();
-    println!("\n## Kernel cost of runqlat under a pipe ping-pong on one CPU\n");
-    switches::run();
-    println!("\n## One tick over a map of 10,000 connections, CPU ms\n");
-    tick::run();
+    let asked = std::env::args().skip(1).find(|arg| !arg.starts_with('-'));
+    let sections: [(&str, &str, fn()); 3] = [
+        ("startup", "Start: exec to the last hook attached, s", startup::run),
+        ("switches", "Kernel cost of runqlat under a pipe ping-pong on one CPU", switches::run),
+        ("tick", "One tick over a map of 10,000 connections, CPU ms", tick::run),
+    ];
+    for (name, title, run) in sections {
+        if asked.as_ref().is_none_or(|asked| asked == name) {
+            println!("## {title}\n");
+            run();
+            println!();
+        }
+    }
 }

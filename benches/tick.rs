@@ -50,7 +50,9 @@ fn fill(map: &OwnedFd, key_size: usize, value_size: usize) {
         key[..4].copy_from_slice(&n.to_ne_bytes());
         key[8..24].copy_from_slice(&[0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4, n as u8]);
         let mut value = vec![0; value_size];
-        value[..4].copy_from_slice(&n.wrapping_mul(2_654_435_761).to_ne_bytes());
+        // Received by one half, sent by the other: as many rows tie in the sort column.
+        let direction = if n % 2 == 0 { 0 } else { 8 };
+        value[direction..direction + 4].copy_from_slice(&n.wrapping_mul(2_654_435_761).to_ne_bytes());
         value[16..20].copy_from_slice(b"curl");
         sys::update(map.as_fd(), &key, &value).expect("an insert");
     }
@@ -113,8 +115,8 @@ impl Explorer {
             Effect::Open(_, generation, _) => Some(generation),
             _ => None,
         });
-        app.handle(Instant::now(), Input::Resize(160, 206));
-        let screen = Screen::new((160, 206).into(), Level::Unicode, true);
+        app.handle(Instant::now(), Input::Resize(100, 206));
+        let screen = Screen::new((100, 206).into(), Level::Unicode, true);
         Explorer { app, screen, generation: generation.expect("the view is opened") }
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::table::ById;
 use super::{Agg, Frame, Mode, Table, Value};
 
 /// Most keys that "since start" keeps; beyond it, rows are counted in `lost.map_full`.
@@ -34,8 +35,8 @@ pub fn per_second(frame: &Frame) -> Frame {
 #[derive(Clone, Debug, Default)]
 pub struct Accumulator {
     total: Option<Frame>,
-    rows: HashMap<Vec<u8>, u32>,
-    key: Vec<u8>,
+    /// Row of the total by identity.
+    rows: HashMap<u64, u32, ById>,
 }
 
 impl Accumulator {
@@ -60,13 +61,12 @@ impl Accumulator {
         total.lost.add(&frame.lost);
         total.cost = frame.cost;
         for row in 0..frame.table.len() {
-            self.key.clear();
-            frame.table.key_bytes(row, &mut self.key);
-            match self.rows.get(&self.key) {
+            let id = frame.table.ids()[row];
+            match self.rows.get(&id) {
                 Some(&mine) => merge_row(total, mine as usize, frame, row),
                 None if total.table.len() >= MAX_KEYS => total.lost.map_full += 1,
                 None => {
-                    self.rows.insert(self.key.clone(), total.table.len() as u32);
+                    self.rows.insert(id, total.table.len() as u32);
                     total.table.push_from(&frame.table, row);
                     total.histograms.extend(frame.histograms.get(row).cloned());
                 }
@@ -88,10 +88,10 @@ fn merge_row(total: &mut Frame, mine: usize, frame: &Frame, row: usize) {
     }
 }
 
-/// Adds the cells of `row` of `other` into row `mine` of `table` by each column's [`Agg`].
-pub fn merge_cells(table: &mut Table, mine: usize, other: &Table, row: usize) {
-    let schema = table.schema.clone();
-    for (index, column) in schema.columns.iter().enumerate() {
+/// Adds the cells of `row` of `other` into row `mine` of `table` by each column's [`Agg`]. Both have
+/// the same columns.
+fn merge_cells(table: &mut Table, mine: usize, other: &Table, row: usize) {
+    for (index, column) in other.schema.columns.iter().enumerate() {
         let theirs = other.cell(row, index);
         let ours = table.cell(mine, index);
         let merged = match column.agg {
@@ -100,7 +100,9 @@ pub fn merge_cells(table: &mut Table, mine: usize, other: &Table, row: usize) {
             Agg::Last => newest(table, ours, other, theirs),
             Agg::Key | Agg::Formula(_) => continue,
         };
-        table.row_mut(mine)[index] = merged;
+        if merged != ours {
+            table.row_mut(mine)[index] = merged;
+        }
     }
 }
 

@@ -1,38 +1,17 @@
 //! The state of one view on the screen: what is held of it, and what is shown of that.
 
 use std::collections::{HashMap, HashSet};
-use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::feed::{LoadStep, Request};
 use crate::frame::filter::{Bad, Filter};
+use crate::frame::table::ById;
 use crate::frame::{Agg, Frame, Kind, Mode, Status, Table, order};
 use crate::views::ViewDecl;
 
 use super::history::History;
 pub use super::shown::{Rendering, Row, Shown};
-
-/// Identities of rows are hashes already.
-pub type ById = BuildHasherDefault<IdHasher>;
-
-/// Takes a number as its own hash.
-#[derive(Debug, Default)]
-pub struct IdHasher(u64);
-
-impl Hasher for IdHasher {
-    fn write(&mut self, bytes: &[u8]) {
-        bytes.iter().for_each(|&byte| self.0 = self.0.rotate_left(8) ^ u64::from(byte));
-    }
-
-    fn write_u64(&mut self, id: u64) {
-        self.0 = id;
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
-    }
-}
 
 /// How long a gone row stays, dimmed, frames.
 const GONE_FRAMES: u8 = 3;

@@ -6,7 +6,7 @@ set -euo pipefail
 
 cd "$(dirname "$0")/.."
 [ $# -gt 0 ] || exit 0
-binary=$(tools/truth-binary.sh)
+binary=$(tools/test-binary.sh truth)
 failed=()
 for kernel in "$@"; do
     tools/guest.sh "$kernel" dist/bcc-top "$binary" || failed+=("$kernel")

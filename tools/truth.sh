@@ -3,7 +3,7 @@
 set -euo pipefail
 
 cd "$(dirname "$0")/.."
-binary=$(tools/truth-binary.sh)
+binary=$(tools/test-binary.sh truth)
 as_root=()
 [ "$(id -u)" = 0 ] || as_root=(sudo)
 "${as_root[@]}" env BCC_TOP_BIN="$PWD/dist/bcc-top" "$binary" --test-threads=1 "$@"

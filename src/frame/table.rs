@@ -264,6 +264,13 @@ impl Table {
         &mut self.cells[start..]
     }
 
+    /// Appends a row of these cells, one for each column.
+    pub fn push_cells(&mut self, cells: &[Value]) {
+        debug_assert_eq!(cells.len(), self.width());
+        self.ids.take();
+        self.cells.extend_from_slice(cells);
+    }
+
     /// The cells of row `row`.
     pub fn row(&self, row: usize) -> &[Value] {
         let width = self.width();

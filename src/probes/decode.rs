@@ -28,7 +28,8 @@ pub fn decode(layout: &Layout, kind: Kind, raw: &mut RawRows, names: &mut dyn Re
     blank_shards(raw, shard, layout.key_size);
     let mut table = Table::new(layout.schema.clone());
     table.reserve(raw.count);
-    let mut rows = Decoder { layout, kind, names, table, histograms: vec![], addresses: HashMap::default() };
+    let mut rows =
+        Decoder { layout, kind, names, table, histograms: vec![], cells: vec![], addresses: HashMap::default() };
     let mut known: HashMap<&[u8], usize, FixedState> = HashMap::default();
     for index in 0..raw.count {
         let key = raw.keys.get(index * layout.key_size..(index + 1) * layout.key_size).unwrap_or_default();
@@ -65,16 +66,21 @@ struct Decoder<'a> {
     names: &'a mut dyn Resolve,
     table: Table,
     histograms: Vec<Histogram>,
+    /// The row in the making; kept for its memory.
+    cells: Vec<Value>,
     /// Addresses written already: a host has many connections and few addresses.
     addresses: HashMap<[u8; 16], Value, FixedState>,
 }
 
 impl Decoder<'_> {
     fn push(&mut self, key: &[u8], value: &[u8]) {
-        self.table.push_row();
-        let row = self.table.len() - 1;
+        let layout = self.layout;
+        let extra = layout.extra;
+        let mut cells = std::mem::take(&mut self.cells);
+        cells.clear();
+        cells.resize(layout.schema.columns.len(), Value::Null);
         let (mut pid, mut cgroup) = (None, None);
-        for field in &self.layout.fields {
+        for field in &layout.fields {
             let cell = self.cell(field.role, bytes_of(field, if field.in_key { key } else { value }));
             let id = cell.as_u64();
             match field.role {
@@ -82,25 +88,26 @@ impl Decoder<'_> {
                 Role::Cgroup => cgroup = id,
                 Role::Uid => {
                     let user = id.map(|uid| self.names.user(uid as u32));
-                    set_text(&mut self.table, row, self.layout.extra.user, user);
+                    set_text(&mut self.table, &mut cells, extra.user, user);
                 }
                 _ => {}
             }
             if let Some(column) = field.column {
-                self.table.row_mut(row)[column] = cell;
+                cells[column] = cell;
             }
         }
-        let extra = self.layout.extra;
         if let (Some(_), Some(id)) = (extra.cgroup, cgroup) {
-            set_text(&mut self.table, row, extra.cgroup, self.names.cgroup(id));
+            set_text(&mut self.table, &mut cells, extra.cgroup, self.names.cgroup(id));
         }
         if extra.container.is_some() {
             let container = self.names.container(pid.filter(|&pid| pid != 0), cgroup);
-            set_text(&mut self.table, row, extra.container, container);
+            set_text(&mut self.table, &mut cells, extra.container, container);
         }
+        self.table.push_cells(&cells);
+        self.cells = cells;
         if self.kind == Kind::Histogram {
-            let histogram = histogram(self.layout, value);
-            set_count(self.layout, &mut self.table, row, &histogram);
+            let histogram = histogram(layout, value);
+            set_count(layout, &mut self.table, self.histograms.len(), &histogram);
             self.histograms.push(histogram);
         }
     }
@@ -158,10 +165,9 @@ fn bytes_of<'v>(field: &Field, value: &'v [u8]) -> &'v [u8] {
     value.get(field.offset..field.offset + field.size).unwrap_or_default()
 }
 
-fn set_text(table: &mut Table, row: usize, column: Option<usize>, text: Option<&[u8]>) {
+fn set_text(table: &mut Table, cells: &mut [Value], column: Option<usize>, text: Option<&[u8]>) {
     if let (Some(column), Some(text)) = (column, text) {
-        let cell = table.intern(text);
-        table.row_mut(row)[column] = cell;
+        cells[column] = table.intern(text);
     }
 }
 
@@ -197,5 +203,101 @@ fn set_count(layout: &Layout, table: &mut Table, row: usize, histogram: &Histogr
     }
     if let (0, Some(column)) = (count, layout.schema.index("max")) {
         table.row_mut(row)[column] = Value::Null; // the maximum of nothing is not 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::frame::SettingValue;
+    use crate::probes::object;
+    use crate::views::Registry;
+
+    struct Fixed;
+
+    impl Resolve for Fixed {
+        fn disk(&mut self, _: u32) -> &[u8] {
+            b"sda"
+        }
+        fn user(&mut self, _: u32) -> &[u8] {
+            b"root"
+        }
+        fn cgroup(&mut self, _: u64) -> Option<&[u8]> {
+            None
+        }
+        fn container(&mut self, _: Option<u32>, _: Option<u64>) -> Option<&[u8]> {
+            None
+        }
+    }
+
+    /// Writes a number where the layout has that field.
+    fn put(layout: &Layout, name: &str, key: &mut [u8], value: &mut [u8], number: u64) {
+        let column = layout.schema.index(name);
+        let is_it = |f: &&Field| if name == "_cpu" { f.role == Role::Shard } else { f.column == column };
+        let field = layout.fields.iter().find(is_it).unwrap_or_else(|| panic!("no field {name}"));
+        let bytes = if field.in_key { key } else { value };
+        bytes[field.offset..field.offset + field.size].copy_from_slice(&number.to_le_bytes()[..field.size]);
+    }
+
+    fn raw(layout: &Layout, entries: &[&[(&str, u64)]]) -> RawRows {
+        let mut raw = RawRows { keyed: true, count: entries.len(), ..RawRows::default() };
+        for entry in entries {
+            let (mut key, mut value) = (vec![0; layout.key_size], vec![0; layout.value_size]);
+            entry.iter().for_each(|&(name, number)| put(layout, name, &mut key, &mut value, number));
+            raw.keys.extend(key);
+            raw.values.extend(value);
+        }
+        raw
+    }
+
+    #[test]
+    fn shards_of_one_key_are_one_row_and_unknown_is_null() {
+        let view = Registry::get().find("biotop").expect("a view with shards");
+        let layout = object::layout(view, &[]).expect("a layout");
+        let mut raw = raw(
+            &layout,
+            &[
+                &[("pid", 7), ("disk", 8 << 20), ("_cpu", 0), ("io", 2), ("bytes", 100), ("latency_max", 5)],
+                &[("pid", u64::from(u32::MAX)), ("_cpu", 1), ("io", 1)],
+                &[("pid", 7), ("disk", 8 << 20), ("_cpu", 1), ("io", 3), ("bytes", 50), ("latency_max", 9)],
+            ],
+        );
+        let (table, _) = decode(&layout, Kind::Table, &mut raw, &mut Fixed);
+        let of = |row, name| table.cell(row, layout.schema.index(name).expect("a column"));
+        assert_eq!(table.len(), 2);
+        assert_eq!([of(0, "pid"), of(0, "io"), of(0, "bytes")], [7, 5, 150].map(Value::Uint));
+        assert_eq!(of(0, "latency_max"), Value::Uint(9));
+        assert_eq!(table.text_at(0, layout.schema.index("disk").expect("a column")), Some(&b"sda"[..]));
+        assert_eq!([of(1, "pid"), of(1, "disk"), of(1, "comm")], [Value::Null; 3]);
+    }
+
+    #[test]
+    fn distributions_of_all_cpus_are_one_and_the_maximum_of_nothing_is_null() {
+        let view = Registry::get().find("runqlat").expect("a view of distributions");
+        let layout = object::layout(view, &[]).expect("a layout");
+        let mut raw = raw(&layout, &[&[("sum", 12), ("max", 9)], &[("sum", 3), ("max", 3)]]);
+        raw.keyed = false;
+        let slots = layout.fields.iter().find(|f| f.role == Role::Histogram).expect("slots").offset;
+        raw.values[slots + 4 * 3] = 1; // the first CPU: one value of 8 to 15
+        raw.values[layout.value_size + slots + 4] = 1; // the second: one of 2 to 3
+        let (table, histograms) = decode(&layout, Kind::Histogram, &mut raw, &mut Fixed);
+        let of = |table: &Table, name| table.cell(0, layout.schema.index(name).expect("a column"));
+        assert_eq!((table.len(), of(&table, "count"), of(&table, "max")), (1, Value::Uint(2), Value::Uint(9)));
+        assert_eq!((histograms[0].sum, &histograms[0].buckets[..4]), (15, &[0, 1, 0, 1][..]));
+        let mut empty = self::raw(&layout, &[&[]]);
+        empty.keyed = false;
+        let (table, _) = decode(&layout, Kind::Histogram, &mut empty, &mut Fixed);
+        assert_eq!((of(&table, "count"), of(&table, "max")), (Value::Uint(0), Value::Null));
+    }
+
+    #[test]
+    fn a_grouping_has_its_own_key() {
+        let view = Registry::get().find("runqlat").expect("a view with groupings");
+        let by_pid = [("by".to_owned(), SettingValue::Text("pid".to_owned()))];
+        let layout = object::layout(view, &by_pid).expect("a layout");
+        let mut raw =
+            raw(&layout, &[&[("pid", 1), ("_cpu", 0)], &[("pid", 2), ("_cpu", 0)], &[("pid", 1), ("_cpu", 3)]]);
+        let (table, histograms) = decode(&layout, Kind::Histogram, &mut raw, &mut Fixed);
+        assert_eq!((table.len(), histograms.len()), (2, 2));
     }
 }

@@ -172,10 +172,14 @@ fn set_text(table: &mut Table, cells: &mut [Value], column: Option<usize>, text:
 }
 
 fn number(bytes: &[u8]) -> u64 {
-    let mut wide = [0; 8];
-    let size = bytes.len().min(8);
-    wide[..size].copy_from_slice(&bytes[..size]);
-    u64::from_le_bytes(wide)
+    // The sizes there are, so that no call copies a few bytes.
+    match *bytes {
+        [a, b, c, d, e, f, g, h] => u64::from_le_bytes([a, b, c, d, e, f, g, h]),
+        [a, b, c, d] => u64::from(u32::from_le_bytes([a, b, c, d])),
+        [a, b] => u64::from(u16::from_le_bytes([a, b])),
+        [a] => u64::from(a),
+        _ => 0,
+    }
 }
 
 fn signed(bytes: &[u8]) -> i64 {

@@ -15,7 +15,7 @@ use crate::probes::decode::{Resolve, decode};
 use crate::probes::probe::{Probe, Wish};
 use crate::probes::reader::RawRows;
 use crate::probes::settings::in_initial_pid_namespace;
-use crate::probes::stats::Stats;
+use crate::probes::stats::{Overhead, Stats};
 use crate::probes::sys::Barrier;
 use crate::views::post::{self, Post};
 use crate::views::{Registry, View};
@@ -238,7 +238,7 @@ struct Running {
 impl Running {
     fn new(view: &View, probe: Probe) -> Result<Running, String> {
         let barrier = Barrier::new().map_err(|e| format!("the map for waiting cannot be created: {e}"))?;
-        let mut stats = Stats::default();
+        let mut stats = Stats::new(Overhead::from_env());
         stats.begin(probe.programs());
         Ok(Running {
             probe,

@@ -11,9 +11,33 @@ const ONE_IN: u64 = 10;
 /// How long one measurement runs at least, ns.
 const WINDOW_NS: u64 = 1_000_000_000;
 
+/// How much of the time is measured (`BCC_TOP_OVERHEAD`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Overhead {
+    /// One second in ten.
+    #[default]
+    Sampled,
+    /// Never: switching the statistics patches the kernel's text, which an emulator may get wrong.
+    Off,
+    /// Always.
+    Always,
+}
+
+impl Overhead {
+    /// The word in the environment; without one, or with another, it is sampled.
+    pub fn from_env() -> Overhead {
+        match std::env::var("BCC_TOP_OVERHEAD").as_deref() {
+            Ok("off") => Overhead::Off,
+            Ok("always") => Overhead::Always,
+            _ => Overhead::Sampled,
+        }
+    }
+}
+
 /// Decides when to measure, and does it.
 #[derive(Default)]
 pub struct Stats {
+    overhead: Overhead,
     on: Option<OwnedFd>,
     /// Length of the current stretch with or without statistics, ns.
     stretch_ns: u64,
@@ -33,6 +57,11 @@ pub struct Sample {
 }
 
 impl Stats {
+    /// Measures that much of the time.
+    pub fn new(overhead: Overhead) -> Stats {
+        Stats { overhead, ..Stats::default() }
+    }
+
     /// Call right after attaching: the first interval is measured.
     pub fn begin<'a>(&mut self, programs: impl Iterator<Item = BorrowedFd<'a>>) {
         self.switch_on();
@@ -50,7 +79,7 @@ impl Stats {
         self.before = now;
         self.stretch_ns += real_ns;
         let window = WINDOW_NS.max(real_ns);
-        if self.on.is_some() && self.stretch_ns >= WINDOW_NS {
+        if self.on.is_some() && self.stretch_ns >= WINDOW_NS && self.overhead == Overhead::Sampled {
             self.on = None;
             self.stretch_ns = 0;
         } else if self.on.is_none() && self.stretch_ns >= (ONE_IN - 1) * window {
@@ -61,6 +90,9 @@ impl Stats {
 
     fn switch_on(&mut self) {
         self.stretch_ns = 0;
+        if self.overhead == Overhead::Off {
+            return;
+        }
         match sys::enable_stats() {
             Ok(fd) => self.on = Some(fd),
             // Without CAP_SYS_ADMIN the cost is unknown, which the frame says.

@@ -7,6 +7,8 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::{DirEntryExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use super::escape::unescape;
+
 /// A host with more groups than this gets some of them unnamed when handles are refused.
 const MAX_WALK: usize = 20_000;
 
@@ -171,22 +173,7 @@ fn find_mount(mountinfo: &[u8]) -> Option<Mount> {
 
 /// Undoes mountinfo's escapes: `\040` is a space.
 fn octal(field: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(field.len());
-    let mut rest = field;
-    while let Some((&first, tail)) = rest.split_first() {
-        let digits = tail.get(..3).and_then(|digits| std::str::from_utf8(digits).ok());
-        match digits.and_then(|digits| u8::from_str_radix(digits, 8).ok()).filter(|_| first == b'\\') {
-            Some(byte) => {
-                out.push(byte);
-                rest = &tail[3..];
-            }
-            None => {
-                out.push(first);
-                rest = tail;
-            }
-        }
-    }
-    out
+    unescape(field, |digits| u8::from_str_radix(digits, 8).ok())
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! Which container a control group belongs to, by the names that container managers give.
 
+use super::escape::unescape;
+
 /// Hex digits shown of an id, as `docker ps` does.
 const SHORT: usize = 12;
 
@@ -62,7 +64,7 @@ fn of_part(parents: &[&[u8]], part: &[u8]) -> Option<Vec<u8>> {
     }
     if parent == b"machine.slice" {
         let name = bare.strip_prefix(b"machine-").or_else(|| bare.strip_prefix(b"systemd-nspawn@"));
-        return name.and_then(|name| named(&unescape(name)));
+        return name.and_then(|name| named(&unit_name(name)));
     }
     None
 }
@@ -95,23 +97,8 @@ fn split_once(text: &[u8], at: u8) -> Option<(&[u8], &[u8])> {
 }
 
 /// Undoes systemd's escapes: `\x2d` is a dash in a unit's name.
-fn unescape(text: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((&first, tail)) = rest.split_first() {
-        let code = tail.strip_prefix(b"x").and_then(|hex| std::str::from_utf8(hex.get(..2)?).ok());
-        match code.and_then(|hex| u8::from_str_radix(hex, 16).ok()).filter(|_| first == b'\\') {
-            Some(byte) => {
-                out.push(byte);
-                rest = &tail[3..];
-            }
-            None => {
-                out.push(first);
-                rest = tail;
-            }
-        }
-    }
-    out
+fn unit_name(text: &[u8]) -> Vec<u8> {
+    unescape(text, |code| u8::from_str_radix(code.strip_prefix('x')?, 16).ok())
 }
 
 #[cfg(test)]
@@ -204,7 +191,7 @@ mod tests {
 
     #[test]
     fn names_of_units_may_hold_any_escape() {
-        assert_eq!(unescape(b"a\\x2db\\x"), b"a-b\\x");
-        assert_eq!(unescape(b"\\x5cx2d"), b"\\x2d");
+        assert_eq!(unit_name(b"a\\x2db\\x"), b"a-b\\x");
+        assert_eq!(unit_name(b"\\x5cx2d"), b"\\x2d");
     }
 }

@@ -7,6 +7,7 @@ mod bounded;
 mod cgroup;
 mod container;
 mod disk;
+mod escape;
 pub mod host;
 mod names;
 pub mod process;

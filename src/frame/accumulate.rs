@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::table::ById;
+use super::ids::ById;
 use super::{Agg, Frame, Mode, Table, Value};
 
 /// Most keys that "since start" keeps; beyond it, rows are counted in `lost.map_full`.

@@ -7,6 +7,7 @@ pub mod accumulate;
 pub mod filter;
 pub mod format;
 pub mod histogram;
+pub mod ids;
 pub mod order;
 pub mod table;
 pub mod text;

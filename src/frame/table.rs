@@ -1,29 +1,8 @@
 //! Rows and columns: one flat vector of cells and one arena of text, so that a frame of 10,000
 //! rows is two allocations.
 
-use std::hash::{BuildHasher, BuildHasherDefault, Hasher};
+use std::hash::BuildHasher;
 use std::sync::{Arc, OnceLock};
-
-/// Identities of rows are hashes already.
-pub type ById = BuildHasherDefault<IdHasher>;
-
-/// Takes a number as its own hash.
-#[derive(Debug, Default)]
-pub struct IdHasher(u64);
-
-impl Hasher for IdHasher {
-    fn write(&mut self, bytes: &[u8]) {
-        bytes.iter().for_each(|&byte| self.0 = self.0.rotate_left(8) ^ u64::from(byte));
-    }
-
-    fn write_u64(&mut self, id: u64) {
-        self.0 = id;
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
-    }
-}
 
 /// What kind of value a column holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]

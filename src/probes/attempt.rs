@@ -103,7 +103,7 @@ impl<'a> Attempt<'a> {
         let cpus = sys::possible_cpus().map_err(io)?;
         let lost = LostCounters::new(map_fd(&object, "lost").map_err(io)?, cpus);
         Ok(Probe {
-            links,
+            _links: links,
             halves,
             layout,
             lost,

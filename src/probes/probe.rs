@@ -36,7 +36,7 @@ pub struct Wish {
 /// A running view.
 pub struct Probe {
     // Links first: they are dropped, and so detached, before the programs.
-    pub(super) links: Vec<Link>,
+    pub(super) _links: Vec<Link>,
     pub(super) object: Object,
     /// The data.
     pub halves: Halves,
@@ -114,11 +114,6 @@ impl Probe {
         let bytes = object_btf(self.object.as_libbpf_object().as_ptr())?;
         let btf = Btf::parse(bytes).ok()?;
         settings::variables(&btf, section).get(name).map(|c| c.offset)
-    }
-
-    /// Detaches, hook by hook.
-    pub fn detach(&mut self) {
-        self.links.clear();
     }
 }
 

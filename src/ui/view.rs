@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::feed::{LoadStep, Request};
 use crate::frame::filter::{Bad, Filter};
-use crate::frame::table::ById;
+use crate::frame::ids::ById;
 use crate::frame::{Agg, Frame, Kind, Mode, Status, Table, order};
 use crate::views::ViewDecl;
 

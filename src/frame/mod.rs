@@ -82,7 +82,7 @@ pub struct Reason {
 }
 
 /// The classes of causes a user can act on, each with its own remedy.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, schemars::JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Deserialize, serde::Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ReasonClass {
     /// The process lacks capabilities.
@@ -158,6 +158,8 @@ impl Status {
 pub struct Hook {
     /// What the view needs it for: `submit`, `send`, ...
     pub purpose: String,
+    /// Which of the view's alternatives for the purpose this is: `--hook PURPOSE=N` asks for it. 0 if there is no other.
+    pub alternative: u32,
     /// `tp_btf`, `raw_tp`, `tracepoint`, `fentry`, `fexit`, `kprobe`, `kretprobe`, `iter`, ...
     pub kind: String,
     /// Function or tracepoint.
@@ -167,6 +169,8 @@ pub struct Hook {
 /// One alternative that was tried for a purpose and what came of it.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 pub struct Tried {
+    /// As [`Hook::alternative`].
+    pub alternative: u32,
     /// As [`Hook::kind`].
     pub kind: String,
     /// As [`Hook::target`].
@@ -180,6 +184,8 @@ pub struct Tried {
 pub struct HookReport {
     /// As [`Hook::purpose`].
     pub purpose: String,
+    /// As [`Hook::alternative`]; `null` if none could be attached.
+    pub alternative: Option<u32>,
     /// The kind in use, `null` if none could be attached.
     pub kind: Option<String>,
     /// The target in use, `null` if none could be attached.

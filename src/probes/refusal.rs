@@ -30,16 +30,30 @@ pub(super) fn load_class(errno: &std::io::Error, log: &str) -> ReasonClass {
         Some(libc::EPERM) if lockdown() => ReasonClass::Lockdown,
         Some(libc::EPERM) => ReasonClass::ProgTypeDenied,
         _ if log.contains("failed to find kernel BTF type ID") => ReasonClass::SymbolMissing,
+        // The file that tells of lockdown may not be mounted, but nothing else hides these helpers.
+        _ if refused_helper(log).is_some_and(|helper| helper.starts_with("bpf_probe_read")) => ReasonClass::Lockdown,
         _ if libbpf_log::verifier_verdict(log).is_some() => ReasonClass::Verifier,
         _ => ReasonClass::SymbolMissing,
     }
+}
+
+/// The helper that the verifier does not offer to this program, without its number. Under lockdown the helpers that read
+/// kernel memory are hidden, as bpf_tracing_func_proto() then knows none of them.
+fn refused_helper(log: &str) -> Option<&str> {
+    let verdict = libbpf_log::verifier_verdict(log)?;
+    let words = ["unknown func ", "cannot use helper "];
+    let helper = words.iter().find_map(|words| verdict.split_once(words)).map(|(_, helper)| helper)?;
+    helper.split(['#', ' ']).next()
 }
 
 pub(super) fn load_failure(program: &Program, errno: &std::io::Error, log: &str) -> Failure {
     let class = load_class(errno, log);
     let result = match class {
         ReasonClass::ProgTypeDenied => "refused (EPERM)".to_owned(),
-        ReasonClass::Lockdown => "refused by kernel lockdown (EPERM)".to_owned(),
+        ReasonClass::Lockdown => match refused_helper(log) {
+            Some(helper) => format!("kernel lockdown forbids {helper}"),
+            None => "refused by kernel lockdown (EPERM)".to_owned(),
+        },
         ReasonClass::Verifier => {
             log::warn!("{}: rejected by the verifier\n{log}", program.name);
             format!("rejected by the verifier: {}", libbpf_log::verifier_verdict(log).unwrap_or("no log"))
@@ -56,6 +70,7 @@ pub(super) fn load_failure(program: &Program, errno: &std::io::Error, log: &str)
 pub(super) fn attach_failure(program: &Program, error: &libbpf_rs::Error) -> Failure {
     let errno = errno_of(error);
     let (class, result) = match errno {
+        libc::EPERM if lockdown() => (ReasonClass::Lockdown, "refused by kernel lockdown (EPERM)".to_owned()),
         libc::EPERM => (ReasonClass::ProgTypeDenied, "refused (EPERM)".to_owned()),
         libc::EACCES => (ReasonClass::PerfParanoid, "not permitted (EACCES)".to_owned()),
         libc::ENOENT | libc::ESRCH => (ReasonClass::SymbolMissing, "no such function in this kernel".to_owned()),

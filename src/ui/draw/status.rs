@@ -133,7 +133,7 @@ mod tests {
     use super::*;
 
     fn hook(kind: &str, target: &str) -> Hook {
-        Hook { purpose: String::new(), kind: kind.to_owned(), target: target.to_owned() }
+        Hook { purpose: String::new(), alternative: 1, kind: kind.to_owned(), target: target.to_owned() }
     }
 
     #[test]

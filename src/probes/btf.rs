@@ -275,13 +275,29 @@ impl<'b> Type<'b> {
 
     /// Size in bytes.
     pub fn size(self) -> usize {
-        let ty = self.resolved();
-        match ty.kind() {
+        let (element, n) = self.element();
+        let one = match element.kind() {
             Kind::Ptr => 8,
-            Kind::Array => ty.target().map_or(0, |element| element.size()).saturating_mul(ty.array_len()),
-            Kind::Int | Kind::Struct | Kind::Union | Kind::Enum | Kind::Float => ty.word(8) as usize,
+            Kind::Int | Kind::Struct | Kind::Union | Kind::Enum | Kind::Float => element.word(8) as usize,
             _ => 0,
+        };
+        one.saturating_mul(n)
+    }
+
+    /// What an array of arrays is made of in the end, and how many; any other type is one of itself.
+    pub fn element(self) -> (Type<'b>, usize) {
+        let (mut ty, mut n) = (self.resolved(), 1usize);
+        // No recursion: in a file that the user named, an array may contain itself.
+        for _ in 0..32 {
+            match (ty.kind(), ty.target()) {
+                (Kind::Array, Some(element)) => {
+                    n = n.saturating_mul(ty.array_len());
+                    ty = element.resolved();
+                }
+                _ => break,
+            }
         }
+        (ty, n)
     }
 
     /// The type of a member.
@@ -300,6 +316,18 @@ mod tests {
         assert!(
             Btf::parse(&[0x9f, 0xeb, 1, 0, 24, 0, 0, 0, 0, 0, 0, 0, 255, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]).is_err()
         );
+    }
+
+    #[test]
+    fn an_array_of_itself_has_a_size() {
+        // One array type: no name, kind 3, then element type 1 (itself), index type 1, 2 elements.
+        let mut bytes = vec![0x9f, 0xeb, 1, 0];
+        for word in [24u32, 0, 24, 24, 1, 0, 3 << 24, 0, 1, 1, 2] {
+            bytes.extend_from_slice(&word.to_ne_bytes());
+        }
+        bytes.push(0);
+        let btf = Btf::parse(&bytes).expect("well-formed");
+        assert_eq!(btf.get(1).map(|ty| ty.size()), Some(0));
     }
 
     #[test]

@@ -10,7 +10,6 @@ enum by {
 };
 
 const volatile u32 by = BY_ALL;
-NARGS(sched_switch);
 
 struct hist {
 	log2_ns_t slots[HIST_SLOTS];
@@ -144,7 +143,7 @@ int BPF_PROG(wait__1_switch, bool preempt, struct task_struct *prev, struct task
 	u64 *since;
 
 	/* A task preempted on its way to sleep is still runnable, whatever its state says. */
-	if (prev->pid && (preempt || is_running(nargs__sched_switch, ctx, prev)) && is_wanted(prev, prev->tgid))
+	if (prev->pid && (preempt || is_running(prev)) && is_wanted(prev, prev->tgid))
 		begin_in_storage(prev, now);
 	if (!next->pid)
 		return 0;
@@ -192,7 +191,7 @@ int BPF_PROG(wait__2_switch, bool preempt, struct task_struct *prev, struct task
 	u32 pid = next->pid;
 	u64 *since;
 
-	if (prev->pid && (preempt || is_running(nargs__sched_switch, ctx, prev)) && is_wanted(prev, prev->tgid))
+	if (prev->pid && (preempt || is_running(prev)) && is_wanted(prev, prev->tgid))
 		begin_in_hash(prev, now);
 	if (!pid)
 		return 0;

@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
+use super::btf::Btf;
 use super::facts;
+use super::guard;
 use super::plan::{Failure, Program, remedy};
 use super::{libbpf_log, sys};
 use crate::frame::{Reason, ReasonClass};
@@ -65,6 +67,22 @@ pub(super) fn load_failure(program: &Program, errno: &std::io::Error, log: &str)
         facts::remember_refused("fexit", &result);
     }
     Failure { program: program.name.clone(), result, class }
+}
+
+/// A program that was refused because the kernel's structures are not laid out as it expects: in names, where the verifier
+/// only speaks of an unknown function, which libbpf puts where a relocation has no answer.
+pub(super) fn layout_failure(program: &Program, object: &[u8], kernel: &Path, log: &str) -> Option<Failure> {
+    if !log.contains("failed to resolve CO-RE relocation") {
+        return None;
+    }
+    let bytes = sys::FileBytes::open(kernel).ok()?;
+    let faults = guard::faults(object, &Btf::parse(&bytes).ok()?).ok()?;
+    let faults: Vec<String> = faults.iter().filter(|f| f.program == program.name).map(guard::Fault::words).collect();
+    if faults.is_empty() {
+        return None;
+    }
+    let result = format!("this kernel is laid out differently: {}", faults.join(", "));
+    Some(Failure { program: program.name.clone(), result, class: ReasonClass::SymbolMissing })
 }
 
 pub(super) fn attach_failure(program: &Program, error: &libbpf_rs::Error) -> Failure {

@@ -56,6 +56,13 @@ pub struct Fault {
     pub lack: Lack,
 }
 
+impl Fault {
+    /// What is wrong, without whose fault it is: `field task_struct.on_cpu missing`.
+    pub fn words(&self) -> String {
+        format!("{} {}", self.what, self.lack)
+    }
+}
+
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {} ({})", self.what, self.lack, self.program)

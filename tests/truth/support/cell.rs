@@ -41,6 +41,11 @@ impl Cell {
         })
     }
 
+    /// Whether declarations say what works on this kernel.
+    pub fn is_known(&self) -> bool {
+        self.known
+    }
+
     /// Why the view cannot run here in this way, if its declaration says so.
     pub fn unavailable(&self, view: &View, way: &Way) -> Option<ReasonClass> {
         let declared = |name: &str| view.decl.unavailable.get(name).copied();

@@ -6,6 +6,7 @@ pub mod cell;
 pub mod disk;
 pub mod files;
 pub mod filesystem;
+pub mod guard;
 pub mod harness;
 #[allow(dead_code)] // shared with other tests; this one uses its part
 #[path = "../../support/kernel.rs"]

@@ -25,6 +25,7 @@ use crate::enrich::host::Host;
 use crate::export::{schema, shape};
 use crate::feed::Opener;
 use crate::privilege::Missing;
+use crate::probes::object;
 use crate::views::{Registry, ViewDecl, nearest};
 use settings::did_you_mean;
 use usage::Usage;
@@ -111,7 +112,8 @@ fn list(matches: &ArgMatches) -> Result<u8, Usage> {
 fn explain(matches: &ArgMatches) -> Result<u8, Usage> {
     let name = matches.get_one::<String>("view").map(String::as_str).unwrap_or_default();
     let view = Registry::get().find(name).ok_or_else(|| options::unknown_view(Registry::get(), name))?;
-    Ok(print(&about::explain(&view.decl, columns::of(view, &[]).as_deref())))
+    let programs = object::programs(view).unwrap_or_default();
+    Ok(print(&about::explain(&view.decl, columns::of(view, &[]).as_deref(), &programs)))
 }
 
 fn doctor(parts: &Parts, matches: &ArgMatches) -> Result<u8, Usage> {

@@ -33,19 +33,25 @@ pub(super) fn load_class(errno: &std::io::Error, log: &str) -> ReasonClass {
         Some(libc::EPERM) => ReasonClass::ProgTypeDenied,
         _ if log.contains("failed to find kernel BTF type ID") => ReasonClass::SymbolMissing,
         // The file that tells of lockdown may not be mounted, but nothing else hides these helpers.
-        _ if refused_helper(log).is_some_and(|helper| helper.starts_with("bpf_probe_read")) => ReasonClass::Lockdown,
+        _ if refused_helper(log).is_some_and(reads_memory) => ReasonClass::Lockdown,
+        _ if refused_helper(log).is_some() => ReasonClass::SymbolMissing,
         _ if libbpf_log::verifier_verdict(log).is_some() => ReasonClass::Verifier,
         _ => ReasonClass::SymbolMissing,
     }
 }
 
-/// The helper that the verifier does not offer to this program, without its number. Under lockdown the helpers that read
-/// kernel memory are hidden, as bpf_tracing_func_proto() then knows none of them.
+/// The helper that the verifier does not offer to this program: as `bpf_sock_from_file#162`, or `unknown#162` where it does
+/// not even know the name.
 fn refused_helper(log: &str) -> Option<&str> {
     let verdict = libbpf_log::verifier_verdict(log)?;
-    let words = ["unknown func ", "cannot use helper "];
+    let words = ["unknown func ", "invalid func ", "cannot use helper "];
     let helper = words.iter().find_map(|words| verdict.split_once(words)).map(|(_, helper)| helper)?;
-    helper.split(['#', ' ']).next()
+    helper.split(' ').next()
+}
+
+/// Under lockdown the helpers that read kernel memory are hidden: bpf_tracing_func_proto() then knows none of them.
+fn reads_memory(helper: &str) -> bool {
+    helper.starts_with("bpf_probe_read")
 }
 
 pub(super) fn load_failure(program: &Program, errno: &std::io::Error, log: &str) -> Failure {
@@ -60,7 +66,10 @@ pub(super) fn load_failure(program: &Program, errno: &std::io::Error, log: &str)
             log::warn!("{}: rejected by the verifier\n{log}", program.name);
             format!("rejected by the verifier: {}", libbpf_log::verifier_verdict(log).unwrap_or("no log"))
         }
-        _ => format!("does not load: {errno}"),
+        _ => match refused_helper(log) {
+            Some(helper) => format!("needs the helper {helper}, which this kernel lacks"),
+            None => format!("does not load: {errno}"),
+        },
     };
     if class == ReasonClass::ProgTypeDenied && matches!(program.kind.as_str(), "fentry" | "fexit") {
         facts::remember_refused("fentry", &result);

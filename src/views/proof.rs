@@ -17,7 +17,7 @@ impl ViewDecl {
         let proven = self.hooks.get(hook).map(|hook| &hook.proven);
         match proven.and_then(|proven| proven.get(&number.to_string())) {
             Some(kernels) => kernels.iter().any(|k| k == kernel),
-            None => proven.is_none_or(|proven| proven.is_empty()),
+            None => proven.is_none_or(|proven| proven.is_empty()) && !self.unavailable.contains_key(kernel),
         }
     }
 }

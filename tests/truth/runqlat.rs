@@ -23,7 +23,7 @@ const PREEMPTED: u64 = 500;
 /// part of which one clock counts and the other does not: there fewer waits are longer, so that this stays
 /// small beside them.
 fn plan() -> (u64, Duration) {
-    if in_guest() { (5_000, Duration::from_millis(6)) } else { (10_000, Duration::from_micros(1_500)) }
+    if in_guest() { (3_000, Duration::from_millis(6)) } else { (10_000, Duration::from_micros(1_500)) }
 }
 
 /// What the workers do: word 1 is the CPU they share, word 2 a directory with two pipes.
@@ -110,8 +110,11 @@ impl Found {
 
     fn check(&self, how: &str, truth: &Value) {
         let (waits, ns) = (number(truth, "waits"), number(truth, "ns"));
-        assert_near(&format!("waits, {how}"), self.count, waits, 0.1);
-        assert_near(&format!("their sum, {how}"), self.sum, ns, 2.0);
+        // A task preempted on its way to sleep waits too, but its schedstat does not count that (sched_info_depart): rare,
+        // unless an emulated CPU is interrupted all the time.
+        let (of_waits, of_sum) = if in_guest() { (0.5, 5.0) } else { (0.1, 2.0) };
+        assert_near(&format!("waits, {how}"), self.count, waits, of_waits);
+        assert_near(&format!("their sum, {how}"), self.sum, ns, of_sum);
         assert_eq!(self.in_buckets, self.count, "every wait is in a bucket, {how}");
         assert!(self.in_long_buckets * 2 > self.count, "{} long waits, {how}", self.in_long_buckets);
         assert!(self.max >= ns / waits && self.max <= self.sum, "longest {} ns, {how}", self.max);
@@ -130,7 +133,7 @@ fn the_waits_of_a_process_beside_a_hog_are_those_of_its_schedstat(case: &Case) {
     let pid = worker.pid.to_string();
     // Both ways of asking for one process, at the same time.
     let filtered = case.watch(&["runqlat", "-p", &pid]);
-    let keyed = case.watch(&["runqlat", "--by", "pid"]);
+    let keyed = case.watch_plain(&["runqlat", "--by", "pid"]);
     assert_eq!(hog.step(), "burning");
     let truth = worker.step();
     drop(hog);

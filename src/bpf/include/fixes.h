@@ -68,7 +68,7 @@ enum pageflags {
 #pragma clang attribute pop
 
 /*
- * Whether a task that is switched out did not want to go. Read from the task, as sched_info_depart() does: the state that
+ * Whether a task of a tp_btf program that is switched out did not want to go. Read from the task, as sched_info_depart() does: the state that
  * sched_switch hands over (since 5.18, fa2c3254d7cf) was read before the next task was picked, and with delayed dequeue
  * (6.12) a task may be woken in between, as picking drops the run queue's lock.
  */
@@ -77,9 +77,10 @@ static __always_inline bool is_running(struct task_struct *prev)
 	struct task_struct___old *old = (void *)prev;
 	struct task_struct___new *new = (void *)prev;
 
+	/* Loaded directly: the helper that BPF_CORE_READ calls is forbidden in lockdown. */
 	if (bpf_core_field_exists(new->__state))
-		return BPF_CORE_READ(new, __state) == 0;
-	return BPF_CORE_READ(old, state) == 0;
+		return new->__state == 0;
+	return old->state == 0;
 }
 
 /* dev_t of the whole disk a request goes to, 0 if it has none. */

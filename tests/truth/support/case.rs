@@ -38,6 +38,15 @@ impl Case {
     pub fn watch<'c>(&'c self, args: &[&str]) -> Watch<'c> {
         let (here, view) = (Cell::here(), runnable(args[0]));
         let ways = if self.test.every_way { here.ways(view) } else { vec![Way::Plain] };
+        self.start(view, ways, args)
+    }
+
+    /// Has it watch in the plain way only, beside a [`Case::watch`] that looks at the same hooks.
+    pub fn watch_plain<'c>(&'c self, args: &[&str]) -> Watch<'c> {
+        self.start(runnable(args[0]), vec![Way::Plain], args)
+    }
+
+    fn start<'c>(&'c self, view: &View, ways: Vec<Way>, args: &[&str]) -> Watch<'c> {
         let started: Vec<(Way, Tool)> = ways.into_iter().map(|way| (way.clone(), Tool::spawn(&way, args))).collect();
         let watch = Watch { case: self, view: view.decl.name.clone(), tools: started };
         watch.attached()

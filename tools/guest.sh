@@ -84,7 +84,9 @@ make_disks() {
 
 # no_timer_check: the check fails now and then where the emulation is starved.
 start() {
-    local machine=(-accel "tcg,thread=multi" -cpu "max,la57=off") disk port drives=() ports=()
+    # One thread for both CPUs: with two, a CPU may go on executing an int3 that the other one has long patched away
+    # (kprobes, trampolines, static keys), and takes the same exception for ever.
+    local machine=(-accel "tcg,thread=single" -cpu "max,la57=off") disk port drives=() ports=()
     [ "$accel" != kvm ] || machine=(-accel kvm -cpu host)
     for disk in ext4 scratch xfs btrfs; do
         drives+=(-drive "file=$work/$disk,format=raw,if=none,id=$disk,cache=unsafe" -device "virtio-blk-pci,drive=$disk")
@@ -157,8 +159,7 @@ where_it_stands() {
     done
 }
 
-# Emulated CPUs now and then execute kernel text that another one is patching (an int3 that is gone
-# already): the kernel dies, or hangs with a lock held. One more try, told loudly.
+# A guest that does not come up, hangs or dies is told loudly, and tried once more.
 run() {
     local try
     for ((try = ${GUEST_TRIES:-2}; try > 0; try--)); do

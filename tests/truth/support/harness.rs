@@ -88,6 +88,7 @@ fn trials(tests: Tests) -> Vec<Trial> {
         };
         trials.push(test("what_is_not_proven_here_is_refused", |view| Cell::here().check_refusals(view)));
         trials.push(test("what_cannot_run_says_why", says_why));
+        trials.push(test("with_little_locked_memory_it_runs_or_says_so", with_little_memory));
         trials.push(test("without_type_information_it_says_so", |view| {
             check_unavailable(view, &Way::NoBtf, ReasonClass::NoBtf);
         }));
@@ -158,6 +159,18 @@ fn says_why(view: &'static View) {
         if let Some(class) = here.unavailable(view, &way) {
             check_unavailable(view, &way, class);
         }
+    }
+}
+
+/// Maps were charged against the limit of locked memory until 5.11 (97306be45fbe), and an ordinary user cannot raise it.
+fn with_little_memory(view: &'static View) {
+    let (here, way) = (Cell::here(), Way::LittleMemory);
+    if here.name == "5.10" {
+        return check_unavailable(view, &way, ReasonClass::Memlock);
+    }
+    if here.unavailable(view, &Way::User).is_none() {
+        let (code, frames) = cell::once(&way, &view.decl.name);
+        assert_eq!(code, 0, "{} ({way}): {frames:?}", view.decl.name);
     }
 }
 

@@ -23,8 +23,10 @@ pub enum Way {
     Plain,
     /// With these alternatives instead of the ones it would choose: `purpose=number`.
     Forced(Vec<String>),
-    /// As an ordinary user with CAP_BPF and CAP_PERFMON, and with enough locked memory for old kernels.
+    /// As an ordinary user with CAP_BPF and CAP_PERFMON, who may lock as much memory as old kernels want.
     User,
+    /// The same with as little locked memory as old systems allow.
+    LittleMemory,
     /// Where tracefs is not mounted.
     NoTracefs,
     /// Where the kernel's type information cannot be seen.
@@ -37,6 +39,7 @@ impl fmt::Display for Way {
             Way::Plain => f.write_str("plain"),
             Way::Forced(hooks) => f.write_str(&hooks.join(" ")),
             Way::User => f.write_str("user"),
+            Way::LittleMemory => f.write_str("little_memory"),
             Way::NoTracefs => f.write_str("no_tracefs"),
             Way::NoBtf => f.write_str("no_btf"),
         }
@@ -47,7 +50,7 @@ impl Way {
     /// The program, to be run in this way.
     pub fn command(&self) -> Command {
         let mut command = match self {
-            Way::User => Command::new(program_for_all()),
+            Way::User | Way::LittleMemory => Command::new(program_for_all()),
             _ => Command::new(program()),
         };
         match self {
@@ -59,7 +62,10 @@ impl Way {
             }
             // SAFETY: between fork and exec these only make system calls with constants.
             Way::User => unsafe {
-                command.pre_exec(become_user);
+                command.pre_exec(|| become_user(libc::RLIM_INFINITY));
+            },
+            Way::LittleMemory => unsafe {
+                command.pre_exec(|| become_user(64 << 10));
             },
             Way::NoTracefs => unsafe {
                 command.pre_exec(|| hide(&[c"/sys/kernel/tracing", c"/sys/kernel/debug"]));
@@ -95,8 +101,8 @@ fn checked(result: libc::c_int) -> Result<()> {
     if result < 0 { Err(std::io::Error::last_os_error()) } else { Ok(()) }
 }
 
-/// From here on the process is an ordinary user's that has two capabilities.
-fn become_user() -> Result<()> {
+/// From here on the process is an ordinary user's that has two capabilities, and may lock this many bytes of memory.
+fn become_user(locked: libc::rlim_t) -> Result<()> {
     #[repr(C)]
     struct Header {
         version: u32,
@@ -113,7 +119,7 @@ fn become_user() -> Result<()> {
     let bits = 1 << (CAP_BPF - 32) | 1 << (CAP_PERFMON - 32);
     let header = Header { version: VERSION_3, pid: 0 };
     let sets = [Set::default(), Set { effective: bits, permitted: bits, inheritable: bits }];
-    let limit = libc::rlimit { rlim_cur: libc::RLIM_INFINITY, rlim_max: libc::RLIM_INFINITY };
+    let limit = libc::rlimit { rlim_cur: locked, rlim_max: locked };
     // SAFETY: system calls with numbers, or with structures that live until they return.
     unsafe {
         // Before 5.11 maps are charged to it. Refused without CAP_SYS_RESOURCE, where it is not needed.

@@ -140,7 +140,7 @@ fn wrong_usage_is_one_line_that_helps() {
         (&[name, "--json", "-n", "0"], "from 1"),
         (&[name, "--csv", "--json"], "--json"),
         (&["--csv"], "one view"),
-        (&["record", name], "not part of this version"),
+        (&["record", name], "-o FILE"),
         (&["list", "more"], "more"),
     ];
     for (args, help) in cases {

@@ -10,6 +10,7 @@ mod writer;
 use std::collections::VecDeque;
 use std::ffi::OsString;
 use std::io::{self, ErrorKind, Write};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
@@ -26,6 +27,7 @@ use crate::export::{Format, Shown};
 use crate::feed::{Event, Opener, Request};
 use crate::frame::{Frame, Reason, ReasonClass, SettingValue, Status};
 use crate::privilege::Invoker;
+use crate::record::Recorder;
 use feeds::Feeds;
 use writer::{Progress, Writer};
 
@@ -42,8 +44,8 @@ pub struct Run {
     pub requests: Vec<Request>,
     /// What is done to their frames.
     pub shape: Shape,
-    /// How they are written.
-    pub format: Format,
+    /// How they are written; `None`: as a recording.
+    pub format: Option<Format>,
     /// Frames per view, then the run ends.
     pub count: Option<u64>,
     /// Time from the moment everything is attached, then the run ends.
@@ -54,6 +56,8 @@ pub struct Run {
     pub command: Vec<OsString>,
     /// As whom the command runs, if not as ourselves.
     pub invoker: Option<Invoker>,
+    /// The frames were recorded: what could not run then is what happened, not our failure.
+    pub replayed: bool,
 }
 
 /// Where the frames go.
@@ -62,6 +66,8 @@ pub struct Sink {
     pub out: Box<dyn Write + Send>,
     /// The file they end up in, if it is not standard output.
     pub file: Option<PartFile>,
+    /// Records them besides, whole.
+    pub recorder: Option<Recorder>,
 }
 
 /// Tells the user one thing, on one line of standard error.
@@ -98,8 +104,9 @@ pub async fn run(
         deadline: None,
         command: None,
         signal: None,
+        recorder: sink.recorder,
     };
-    let Sink { out, file } = sink;
+    let (out, file) = (sink.out, sink.file);
     let mut signals = Signals(signals);
     if let Err(error) = batch.begin(&mut signals).await {
         return fail(file, error.0, tell, &error.1);
@@ -109,7 +116,8 @@ pub async fn run(
         Err(error) => return fail(file, 1, tell, &format!("cannot start a thread: {error}")),
     };
     let ended = batch.merge(&mut writer, &mut signals, held).await;
-    batch.end(ended, writer, file, &mut signals).await
+    let code = batch.end(ended, writer, file, &mut signals).await;
+    batch.end_recording(code)
 }
 
 fn fail(file: Option<PartFile>, code: u8, tell: Tell<'_>, message: &str) -> u8 {
@@ -145,6 +153,7 @@ struct Batch<'a> {
     deadline: Option<Instant>,
     command: Option<oneshot::Receiver<Outcome>>,
     signal: Option<i32>,
+    recorder: Option<Recorder>,
 }
 
 impl Batch<'_> {
@@ -175,19 +184,22 @@ impl Batch<'_> {
         Ok(())
     }
 
-    fn frame(&mut self, index: usize, frame: &Frame) -> Result<(), Failure> {
+    fn frame(&mut self, index: usize, frame: &Arc<Frame>) -> Result<(), Failure> {
+        if let Some(recorder) = &mut self.recorder {
+            recorder.push(frame);
+        }
         let feed = self.feeds.at(index);
         let shown = feed.shaper.shape(frame).map_err(|e| Failure(2, format!("{}: {e}", frame.view)))?;
         self.pending.push_back(shown);
         match &frame.status {
-            Status::Unavailable(unavailable) => {
+            Status::Unavailable(unavailable) if !self.run.replayed => {
                 let Reason { message, remedy, .. } = &unavailable.reason;
                 (self.tell)(&format!("{} cannot run: {message}; {remedy}", frame.view));
                 self.unavailable.push(unavailable.reason.clone());
                 self.feeds.close(index);
                 return Ok(());
             }
-            Status::Partial(reason) if feed.frames == 0 => {
+            Status::Partial(reason) if feed.frames == 0 && !self.run.replayed => {
                 (self.tell)(&format!("{} runs in part: {}; {}", frame.view, reason.message, reason.remedy));
             }
             _ => {}
@@ -310,11 +322,11 @@ impl Batch<'_> {
                 biased;
                 signal = signals.next() => {
                     self.signal = Some(signal);
-                    writer.finish_within(SIGNAL_LIMIT).await
+                    writer.finish_within(self.patience(SIGNAL_LIMIT)).await
                 }
                 result = writer.finish() => result,
             },
-            Ended::Done => writer.finish_within(SIGNAL_LIMIT / 2).await,
+            Ended::Done => writer.finish_within(self.patience(SIGNAL_LIMIT / 2)).await,
             Ended::Failed(what) => {
                 failure = Some(what);
                 writer.finish_within(SIGNAL_LIMIT).await
@@ -330,7 +342,26 @@ impl Batch<'_> {
                 file.into_iter().for_each(PartFile::discard);
                 101
             }
-            Err(error) => fail(file, 5, self.tell, &format!("cannot write: {error}")),
+            Err(error) => match file {
+                Some(part) if self.run.format.is_none() => {
+                    let what = crate::record::failed(part, &format!("cannot write: {error}"));
+                    fail(None, 5, self.tell, &what)
+                }
+                file => fail(file, 5, self.tell, &format!("cannot write: {error}")),
+            },
+        }
+    }
+
+    /// How long writing the rest may take after a signal: a recording is worth more than a moment.
+    fn patience(&self, limit: Duration) -> Duration {
+        if self.run.format.is_none() { FINISH_LIMIT } else { limit }
+    }
+
+    /// Completes the recording that runs beside, and finds the exit code.
+    fn end_recording(&mut self, code: u8) -> u8 {
+        match self.recorder.take().map(|recorder| recorder.finish(FINISH_LIMIT)) {
+            Some(Err(what)) if matches!(code, 0 | 3 | 4) => fail(None, 5, self.tell, &format!("cannot record: {what}")),
+            _ => code,
         }
     }
 
@@ -344,7 +375,7 @@ impl Batch<'_> {
         }
         let denied = self.unavailable.iter().any(|reason| reason.class == ReasonClass::NoPrivilege);
         match self.unavailable.len() {
-            0 if writer.is_complete() || bug::seen() => 0,
+            0 if writer.is_complete() || bug::seen() || self.run.replayed => 0,
             0 => {
                 (self.tell)("no view gave a frame");
                 1

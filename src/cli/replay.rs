@@ -98,7 +98,15 @@ fn known() -> Known {
 }
 
 fn chosen(recording: &Recording, names: Option<&str>) -> Result<Vec<Recorded>, Usage> {
-    let Some(names) = names else { return Ok(recording.views().to_vec()) };
+    let Some(names) = names else {
+        // As on the overview, then as in menus; those that this program does not know come last.
+        let mut views = recording.views().to_vec();
+        let order: Vec<&str> = Registry::get().overview().iter().map(|view| view.decl.name.as_str()).collect();
+        let menu: Vec<&str> = Registry::get().views().iter().map(|view| view.decl.name.as_str()).collect();
+        let rank = |list: &[&str], name: &str| list.iter().position(|known| *known == name).unwrap_or(usize::MAX);
+        views.sort_by_key(|view| (rank(&order, &view.name), rank(&menu, &view.name)));
+        return Ok(views);
+    };
     let mut views: Vec<Recorded> = Vec::new();
     for name in names.split(',') {
         // Aliases are of this program, names are of the file.

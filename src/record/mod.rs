@@ -21,7 +21,7 @@ mod schema;
 mod shape;
 mod source;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 pub mod write;
 
 pub use decode::{Decoder, Known};

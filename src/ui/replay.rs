@@ -93,6 +93,12 @@ impl App {
         views.all(|at| self.views[at].load == Load::Ended) && self.visible().next().is_some()
     }
 
+    /// Whether nothing comes after this moment: views end an interval a little apart.
+    fn is_last(&self, what: &Replay, mono_ns: u64) -> bool {
+        let half = u64::try_from(self.interval.as_nanos() / 2).unwrap_or(u64::MAX);
+        mono_ns.saturating_add(half) >= what.last.mono_ns
+    }
+
     fn pause_or_play(&mut self) {
         match self.cursor {
             None if self.at_end() => self.play_again(),
@@ -110,7 +116,7 @@ impl App {
         let Some(now) = self.moment() else { return };
         let newest = self.views.iter().filter_map(|view| view.history.last()).map(|frame| frame.time.mono_ns).max();
         self.cursor = None;
-        if now.mono_ns >= what.last.mono_ns || (self.at_end() && newest <= Some(now.mono_ns)) {
+        if self.is_last(&what, now.mono_ns) {
             return self.play_again();
         }
         if newest > Some(now.mono_ns) {
@@ -152,7 +158,7 @@ impl App {
         }
         let ended = self.view().is_some_and(|view| view.load == Load::Ended);
         self.stand_at(time);
-        if ended || time >= playing.what.last.mono_ns {
+        if ended || self.is_last(&playing.what, time) {
             return self.say("this is the end of the recording; Space plays it again");
         }
         self.set_follow(true);

@@ -30,6 +30,7 @@ made=
 [ -d "$group" ] || made=yes
 mkdir -p "$group/web"
 cleanup() {
+    disown -a
     xargs -r kill -KILL <"$group/web/cgroup.procs" 2>/dev/null || true
     sleep 0.5
     rmdir "$group/web" || true
@@ -41,11 +42,13 @@ trap cleanup EXIT
 # Runs a command in the group as a user, in the background.
 run() { # USER COMMAND…
     (
+        # On hosts with both versions of control groups, containers are told by the older one.
+        [ ! -e /sys/fs/cgroup/memory/tasks ] || echo "$BASHPID" >/sys/fs/cgroup/memory/tasks
         echo "$BASHPID" >"$group/web/cgroup.procs"
         user=$1
         shift
         cd "$work"
-        exec setpriv --reuid="$user" --regid="$user" --clear-groups env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin "$@"
+        exec setpriv --reuid="$user" --regid="$(id -g "$user")" --clear-groups env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin "$@"
     ) >/dev/null 2>&1 &
 }
 # The same, again and again.

@@ -22,6 +22,10 @@ pub const CELLS: usize = 2 << 20;
 /// Most distributions of one frame.
 pub const HISTOGRAMS: usize = 1 << 16;
 
+/// Most values in one distribution: nothing happens a million million times in an interval, and sums over
+/// any number of intervals stay below 2^64.
+pub const COUNT: u64 = 1 << 40;
+
 /// Most columns, settings, hooks, keys or totals.
 pub const NAMES: usize = 256;
 

@@ -320,6 +320,10 @@ impl HistogramShape<'_> {
             buckets.resize(buckets.len().max(at + 1), 0);
             buckets[at] = buckets[at].saturating_add(bucket.count);
         }
+        let count = buckets.iter().fold(0, |sum: u64, &n| sum.saturating_add(n));
+        if count > limits::COUNT {
+            return Err(format!("a distribution of {count} values"));
+        }
         Ok(Histogram { buckets, sum: self.sum, max: self.max })
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::mpsc::Receiver;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -12,6 +12,7 @@ use super::super::Recording;
 use super::super::recording::Trouble;
 use super::absent;
 use crate::feed::{BACKLOG, Command, Event, Feed, Opener, Request, Transport};
+use crate::frame::Frame;
 
 /// Frames before the moment that a view is opened at, which it gets for its history.
 const BEFORE: u64 = 120;
@@ -83,6 +84,7 @@ impl Player {
         let before = interval.map_or(0, |view| view.asked_ns).saturating_mul(BEFORE);
         let from = start.saturating_sub(before);
         let mut frames = self.recording.frames(self.recording.chunk_at(from));
+        let mut heavy = Heavy::default();
         while let Some(found) = frames.next(|view, time| view == request.view && time >= from) {
             let frame = match found {
                 Ok(frame) => frame,
@@ -94,7 +96,9 @@ impl Player {
             if !self.wait(&request.view, frame.time.mono_ns, events) {
                 return;
             }
-            if events.blocking_send(Event::Frame(Arc::new(frame))).is_err() {
+            let frame = Arc::new(frame);
+            heavy.wait_for_room(&frame);
+            if events.blocking_send(Event::Frame(frame)).is_err() {
                 return;
             }
         }
@@ -160,6 +164,36 @@ impl Opener for Player {
             Transport::Speed(speed) => clock.speed = speed,
         }
         self.clock.1.notify_all();
+    }
+}
+
+/// Large frames on their way: channels count frames, not bytes, and a file may hold many large ones.
+#[derive(Default)]
+struct Heavy(Vec<Weak<Frame>>);
+
+impl Heavy {
+    /// Frames from this size on are few at a time, bytes.
+    const FROM: usize = 2 << 20;
+
+    /// So few: those on the screen are among them.
+    const FEW: usize = 6;
+
+    /// How long a large frame is held back at most: the screen may keep the others for a reason.
+    const PATIENCE: Duration = Duration::from_secs(2);
+
+    fn wait_for_room(&mut self, frame: &Arc<Frame>) {
+        if frame.held_bytes() < Heavy::FROM {
+            return;
+        }
+        let begun = Instant::now();
+        loop {
+            self.0.retain(|frame| frame.strong_count() > 0);
+            if self.0.len() < Heavy::FEW || begun.elapsed() > Heavy::PATIENCE {
+                break;
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
+        self.0.push(Arc::downgrade(frame));
     }
 }
 

@@ -77,7 +77,10 @@ impl Sequence {
         let (recording, report) = (self.recording.clone(), self.report.clone());
         let (first, _) = recording.span();
         let until = self.until.and_then(|time| u64::try_from(time.as_nanos()).ok());
-        let until = until.map_or(u64::MAX, |time| first.mono_ns.saturating_add(time));
+        // The recording began an interval before its first frame; frames come a little late.
+        let interval = recording.views().first().map_or(0, |view| view.asked_ns);
+        let begun = first.mono_ns.saturating_sub(interval / 2);
+        let until = until.map_or(u64::MAX, |time| begun.saturating_add(time));
         let read = move || read(&recording, open, until, &report);
         if let Err(error) = thread::Builder::new().name("replay".to_owned()).spawn(read) {
             log::error!("no thread for the recording: {error}");

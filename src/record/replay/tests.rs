@@ -31,7 +31,7 @@ fn index(feed: &mut Feed) -> Option<u64> {
 
 #[test]
 fn batch_mode_gets_frames_in_the_order_of_the_file() {
-    let sequence = Sequence::new(recording(40), 2, Some(Duration::from_secs(29)));
+    let sequence = Sequence::new(recording(40), 2, Some(Duration::from_secs(30)));
     let mut feeds = [sequence.open(request("other")), sequence.open(request("samplelat"))];
     let mut order = vec![];
     let until = Instant::now() + Duration::from_secs(20);

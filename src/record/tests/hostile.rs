@@ -107,6 +107,8 @@ fn nothing_may_be_larger_than_its_limit() {
     // A bomb: 64 MiB of one line in a few KiB.
     let bomb = zstd::encode_all(std::io::repeat(b' ').take(64 << 20), 3).unwrap();
     assert!(bomb.len() < 1 << 16 && why(&bomb).contains("longer than"), "{}", why(&bomb));
+    let many = r#""histograms":[{"buckets":[{"lo":0,"count":18446744073709551615},{"lo":2,"count":1}]}]"#;
+    assert!(wrong(line(many).replace("table", "histogram").into()).contains("distribution of"));
     for time in [r#""mono_ns":18446744073709551615"#, r#""mono_ns":-1"#] {
         assert!(opened(line("").replace(r#""mono_ns":5"#, time).into(), knows_nothing()).is_err());
     }

@@ -62,7 +62,7 @@ fn of_all(app: &App) -> Vec<(String, Style)> {
     let grew = views().any(|view| view.lost_grew);
     let mut items: Vec<_> = recording(app).into_iter().collect();
     items.push((format!("{} views", app.panes.len()), app.theme.dim));
-    items.push(lost(app, views().map(|view| view.lost).sum(), grew));
+    items.push(lost(app, views().fold(0, |sum: u64, view| sum.saturating_add(view.lost)), grew));
     let known: Vec<f64> = views().filter_map(|view| view.bpf).collect();
     items.extend(cost(app, (!known.is_empty()).then(|| known.iter().sum())));
     let longest = views().max_by_key(|view| view.history.len()).map_or(String::new(), |view| held(app, view));

@@ -269,3 +269,43 @@ fn what_is_recorded_stays_loaded() {
     rig.pass(Duration::from_secs(3600));
     assert!(rig.effects.iter().any(|effect| matches!(effect, Effect::Close(1))));
 }
+
+#[test]
+fn whatever_a_file_claims_is_drawn() {
+    let max = u64::MAX;
+    let columns: Vec<String> = (0..256)
+        .map(|at| format!(r#"{{"name":"c{at}","type":"int","unit":"{}"}}"#, ["ns", "bytes", "id"][at % 3]))
+        .collect();
+    let most = 1u64 << 39;
+    let bucket = format!(r#"{{"lo":9223372036854775808,"count":{most}}},{{"lo":0,"count":{most}}}"#);
+    let shapes = [
+        r#""kind":"table","columns":[],"rows":[{},{}]"#.to_owned(),
+        format!(r#""kind":"table","key":["c0","c1"],"columns":[{}],"rows":[{{"c0":{max},"c2":-9223372036854775808}},{{}}],"totals":{{"c0":1}}"#, columns.join(",")),
+        format!(r#""kind":"histogram","columns":[],"histograms":[{{"key":{{"x":1}},"sum":{max},"max":0,"buckets":[{bucket}]}},{{}}]"#),
+        format!(r#""kind":"histogram","key":["k"],"columns":[{{"name":"k","type":"text"}},{{"name":"count","type":"int","unit":"count"}}],"histograms":[{{"key":{{"k":"a"}},"buckets":[{bucket}]}},{{"key":{{"k":null}},"max":7,"buckets":[]}}]"#),
+        r#""kind":"table","columns":[{"name":"","type":"text"},{"name":"","type":"float","unit":"ratio"}],"rows":[{"":1e308}]"#.to_owned(),
+        r#""kind":"histogram","columns":[{"name":"max","type":"text"}],"rows":[{}]"#.to_owned(),
+    ];
+    let mut lines = String::new();
+    for (at, shape) in shapes.iter().cycle().take(24).enumerate() {
+        let (mono, real) = (if at % 5 == 4 { 0 } else { at as u64 * 1_000_000_000 }, [0, 1u64 << 61][at % 2]);
+        let mode = ["interval", "per_second", "since_start", "interval"][at / 6];
+        lines += &format!(
+            r#"{{"type":"frame","view":"biotop","time":{{"wall":"2026-11-22T11:10:31Z","mono_ns":{mono}}},"interval":{{"index":{at},"asked_ns":{real},"real_ns":{real},"mode":"{mode}"}},"lost":{{"events":{max},"missed":{max}}},"cost":{{"self_cpu_ns":{max},"bpf_ns":{max},"map_entries":{max},"map_capacity":1}},{shape}}}"#
+        );
+        lines.push('\n');
+    }
+    let (frames, wrong) = read(&opened(lines.into(), knows(&[disk_frame(0)])).unwrap());
+    assert_eq!((frames.len(), wrong), (24, vec![]));
+    for size in SIZES {
+        let mut rig = Rig::new(&["biotop"], size, Level::Unicode);
+        for frame in &frames {
+            rig.frame(frame.clone());
+            for keys in ["a", "m", "s", "Esc", "u", "j", "Enter", "Esc", "l", "Space", "[", "Space", "o", ">", "0", "1"]
+            {
+                rig.keys(keys);
+                rig.screen();
+            }
+        }
+    }
+}

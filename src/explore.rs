@@ -101,7 +101,6 @@ fn ui_options(options: &Session) -> Result<ui::Options, String> {
         count: options.count,
         host: options.host.hostname.split('.').next().unwrap_or_default().to_owned(),
         replay: options.replay,
-        ..defaults
     })
 }
 

@@ -141,6 +141,8 @@ fn wrong_usage_is_one_line_that_helps() {
         (&[name, "--csv", "--json"], "--json"),
         (&["--csv"], "one view"),
         (&["record", name], "-o FILE"),
+        (&["record", name, "-o", "x", "--json"], "bcc-top replay"),
+        (&[name, "-b", "-o", "x", "--record", "x"], "same file"),
         (&["list", "more"], "more"),
     ];
     for (args, help) in cases {

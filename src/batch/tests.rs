@@ -1,3 +1,4 @@
+use std::io::ErrorKind;
 use std::sync::Mutex;
 use std::sync::mpsc as std_mpsc;
 use std::thread;
@@ -10,6 +11,7 @@ use crate::export::sample;
 use crate::export::schema::tests::validate;
 use crate::export::tests::Shared;
 use crate::feed::{BACKLOG, Command, Feed, LoadStep};
+use crate::frame::ReasonClass;
 
 /// What a view of the stage does.
 #[derive(Clone)]

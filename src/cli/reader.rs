@@ -69,6 +69,10 @@ impl Reader<'_> {
             count => count,
         };
         let (count, duration) = whole_intervals(interval, count, duration);
+        let record = self.path("record");
+        if record.is_some() && record == self.path("output") {
+            return Err(Usage::wrong("--record and -o name the same file".to_owned()));
+        }
         Ok(Options {
             views: self.chosen(views)?,
             named,
@@ -81,7 +85,7 @@ impl Reader<'_> {
             strict: self.flag("strict"),
             look: self.look(),
             log: self.log(),
-            record: self.path("record"),
+            record,
             btf: self.path("btf"),
             command,
             warnings,

@@ -170,3 +170,63 @@ pub fn failed(part: PartFile, what: &str) -> String {
         None => what.to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::super::tests::{host, knows_nothing, nth, read};
+    use super::super::{Recording, Source};
+    use super::*;
+    use crate::export::sample;
+
+    const LIMIT: Duration = Duration::from_secs(20);
+
+    fn frames(path: &Path) -> Vec<Frame> {
+        read(&Recording::open(Source::open(path).unwrap(), knows_nothing()).unwrap()).0
+    }
+
+    #[test]
+    fn frames_are_written_and_what_the_disk_missed_is_counted() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("out.rec");
+        let mut recorder = Recorder::start(&path, None, host()).unwrap();
+        recorder.dropped.insert("sampletop".into(), 3);
+        (0..4).for_each(|index| recorder.push(&Arc::new(nth(&sample::table(), index))));
+        assert_eq!(recorder.problem(), None);
+        assert_eq!(recorder.path(), path);
+        assert!(!path.exists(), "it has no name before it is complete");
+        let tape = recorder.finish(LIMIT).unwrap();
+        assert_eq!((tape.frames, tape.bytes), (4, fs::metadata(&path).unwrap().len()));
+        let lost: Vec<u64> = frames(&path).iter().map(|frame| frame.lost.intervals).collect();
+        assert_eq!(lost, [3, 0, 0, 0]);
+    }
+
+    #[test]
+    fn nothing_recorded_leaves_nothing_behind() {
+        let dir = tempfile::tempdir().unwrap();
+        let recorder = Recorder::start(&dir.path().join("out.rec"), None, host()).unwrap();
+        assert!(recorder.finish(LIMIT).unwrap_err().contains("nothing was recorded"));
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_recorder_that_is_dropped_completes_its_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("out.rec");
+        let mut recorder = Recorder::start(&path, None, host()).unwrap();
+        recorder.push(&Arc::new(sample::table()));
+        drop(recorder);
+        let until = std::time::Instant::now() + LIMIT;
+        while !path.exists() && std::time::Instant::now() < until {
+            thread::sleep(Duration::from_millis(5));
+        }
+        assert_eq!(frames(&path).len(), 1);
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_made_is_told_at_once() {
+        let error = Recorder::start(Path::new("/no/such/dir/x"), None, host()).unwrap_err();
+        assert!(error.to_string().contains("/no/such/dir/x.part"), "{error}");
+    }
+}

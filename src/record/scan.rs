@@ -46,7 +46,7 @@ pub fn scan(source: &Arc<Source>) -> io::Result<(Format, Scanned)> {
         scanned.zstd(source)?;
         return Ok((Format::Zstd, scanned));
     }
-    if start.iter().any(|&byte| byte == b'{') && scanned.document(source)? {
+    if start.contains(&b'{') && scanned.document(source)? {
         return Ok((Format::Document, scanned));
     }
     scanned = Scanned { line: 1, ..Scanned::default() };

@@ -21,7 +21,7 @@ pub fn merge(
             let column = &known.columns[known.index(&shape.name.0)?];
             // Counts per second are fractions of what is counted as a whole number.
             let same = column.ty == ty || (column.ty == Type::Int && ty == Type::Float);
-            same.then(|| (known, column))
+            same.then_some((known, column))
         });
         match known {
             Some((schema, column)) => Column {

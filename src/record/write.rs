@@ -115,7 +115,10 @@ impl<W: Write + Send> Exporter for Writer<W> {
 
     fn end(&mut self) -> io::Result<()> {
         self.flush()?;
-        self.index.write(&mut self.out)?;
+        let mut index = Vec::new();
+        self.index.write(&mut index)?;
+        self.out.write_all(&index)?;
+        self.offset += index.len() as u64;
         self.out.flush()
     }
 }

@@ -85,6 +85,9 @@ impl App {
 
 /// What to say of a recording that is complete.
 pub fn words(tape: &Tape) -> String {
+    if tape.frames == 0 {
+        return "nothing was recorded, and no file is left".to_owned();
+    }
     let look = crate::frame::format::Look::default();
     let size = crate::frame::format::number(tape.bytes as f64, crate::frame::Unit::Bytes, look);
     let path = tape.path.display().to_string();

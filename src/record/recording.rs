@@ -257,8 +257,8 @@ impl Items<'_> {
                 let fail = |error: io::Error| format!("{}: byte {}: {error}", source.name, chunk.offset);
                 // Whatever is wrong in it, nothing of a damaged chunk is shown: numbers could be wrong.
                 match scan::verify(source, chunk.offset, chunk.end).map_err(fail)? {
-                    Some((_, whole)) => self.whole = whole,
-                    None => return Err(format!("{}: byte {}: damaged, skipped", source.name, chunk.offset)),
+                    Ok((_, whole)) => self.whole = whole,
+                    Err(wrong) => return Err(format!("{}: byte {}: {wrong}, skipped", source.name, chunk.offset)),
                 }
                 Pieces::zstd(part).map_err(fail)?
             }

@@ -94,9 +94,12 @@ impl Scanned {
                 continue;
             }
             match self.zstd_chunk(source, at)? {
-                Some(end) => at = end,
-                None => {
-                    self.problems.push(format!("{}: byte {at}: damaged, skipped to what follows", source.name));
+                Ok(end) => at = end,
+                Err(wrong) => {
+                    let what = format!("{}: byte {at}: {wrong}, skipped to what follows", source.name);
+                    if self.problems.len() < limits::NAMES {
+                        self.problems.push(what);
+                    }
                     let Some(next) = next_frame(source, at + 1)? else { return Ok(()) };
                     at = next;
                 }
@@ -105,9 +108,12 @@ impl Scanned {
         Ok(())
     }
 
-    /// The end of the zstd frame at `at`; `None` if it is none, or damaged.
-    fn zstd_chunk(&mut self, source: &Arc<Source>, at: u64) -> io::Result<Option<u64>> {
-        let Some((end, _)) = verify(source, at, source.len)? else { return Ok(None) };
+    /// The end of the zstd frame at `at`, or what is wrong with it.
+    fn zstd_chunk(&mut self, source: &Arc<Source>, at: u64) -> io::Result<Result<u64, &'static str>> {
+        let (end, _) = match verify(source, at, source.len)? {
+            Ok(found) => found,
+            Err(wrong) => return Ok(Err(wrong)),
+        };
         let mut pieces = Pieces::zstd(source.part(at, end))?;
         let (mut chunk, mut line) = (self.begin(at), Vec::new());
         // Of a cut-off frame, what can be decoded is what is there.
@@ -121,7 +127,7 @@ impl Scanned {
         }
         // Also one that nothing can be read of: whoever reads it is told that it is cut off.
         self.finish(chunk, end);
-        Ok(Some(end))
+        Ok(Ok(end))
     }
 
     fn lines(&mut self, source: &Arc<Source>) -> io::Result<()> {
@@ -165,26 +171,26 @@ impl Scanned {
 }
 
 /// Decodes the zstd frame at `at` to its end, which checks its sum. Gives its end and whether it is
-/// whole, or cut off by `end`; `None` if it is damaged.
+/// whole, or cut off by `end`; or what is wrong with it.
 ///
 /// # Errors
 /// As the file.
-pub fn verify(source: &Arc<Source>, at: u64, end: u64) -> io::Result<Option<(u64, bool)>> {
-    let Ok(mut decoder) = zstd::Decoder::with_buffer(source.part(at, end)) else { return Ok(None) };
+pub fn verify(source: &Arc<Source>, at: u64, end: u64) -> io::Result<Result<(u64, bool), &'static str>> {
+    let mut decoder = zstd::Decoder::with_buffer(source.part(at, end))?;
     decoder.window_log_max(limits::WINDOW_LOG)?;
     let mut decoder = decoder.single_frame();
     let mut rest = vec![0; 64 << 10];
     let mut length = 0u64;
     loop {
         match decoder.read(&mut rest) {
-            Ok(0) => return Ok(Some((decoder.finish().position(), true))),
+            Ok(0) => return Ok(Ok((decoder.finish().position(), true))),
             Ok(n) => length += n as u64,
-            Err(error) if error.kind() == ErrorKind::UnexpectedEof => return Ok(Some((end, false))),
+            Err(error) if error.kind() == ErrorKind::UnexpectedEof => return Ok(Ok((end, false))),
             Err(error) if error.raw_os_error().is_some() => return Err(error),
-            Err(_) => return Ok(None),
+            Err(_) => return Ok(Err("damaged")),
         }
         if length > limits::CHUNK {
-            return Ok(None);
+            return Ok(Err("more than 1 GiB in one zstd frame"));
         }
     }
 }

@@ -112,7 +112,14 @@ impl App {
 
     /// Goes on from the moment on the screen.
     pub(super) fn play_on(&mut self) {
-        let Some(Playing { what, .. }) = self.replay else { return };
+        let Some(Playing { what, follow }) = self.replay else { return };
+        if follow && self.view().is_some_and(|view| view.load != Load::Ended) {
+            // On its way to where it was sent: it goes on from there.
+            self.cursor = None;
+            self.set_follow(false);
+            self.effects.push(Effect::Play(Transport::Play));
+            return self.refresh_held();
+        }
         let Some(now) = self.moment() else { return };
         let newest = self.views.iter().filter_map(|view| view.history.last()).map(|frame| frame.time.mono_ns).max();
         self.cursor = None;
@@ -124,7 +131,15 @@ impl App {
         }
         self.set_follow(false);
         self.effects.push(Effect::Play(Transport::Play));
-        self.refresh_all(Cause::User);
+        self.refresh_held();
+    }
+
+    /// Views without a frame yet keep what is on the screen until one comes.
+    fn refresh_held(&mut self) {
+        let held = self.visible().all(|at| !self.views[at].history.is_empty());
+        if held {
+            self.refresh_all(Cause::User);
+        }
     }
 
     fn play_again(&mut self) {

@@ -76,7 +76,8 @@ impl App {
     pub(super) fn moment(&self) -> Option<Stamp> {
         let view = self.view()?;
         let at = self.cursor.and_then(|moment| view.history.at(moment));
-        at.and_then(|at| view.history.get(at)).or(view.history.last()).map(|frame| frame.time)
+        let held = at.and_then(|at| view.history.get(at)).or(view.history.last());
+        held.or(view.shown.as_ref().map(|shown| &shown.source)).map(|frame| frame.time)
     }
 
     /// Stands still at a moment that is held.

@@ -121,6 +121,18 @@ fn jumps_beyond_what_is_held_move_the_clock() {
 }
 
 #[test]
+fn space_while_it_jumps_goes_on_from_where_it_lands() {
+    let mut rig = replay(1000);
+    (500..520).for_each(|at| rig.frame(disk_frame(at)));
+    rig.keys("{ Space");
+    assert_eq!(asked(&mut rig)[2..], [Transport::Play]);
+    (400..460).for_each(|at| rig.frame(disk_frame(at)));
+    assert_eq!((index(&rig), rig.app.cursor), (459, None));
+    rig.frame(disk_frame(460));
+    assert_eq!(index(&rig), 460);
+}
+
+#[test]
 fn at_its_end_it_stands_and_plays_again() {
     let mut rig = replay(4);
     (0..4).for_each(|at| rig.frame(disk_frame(at)));

@@ -17,6 +17,7 @@ mod history;
 mod layout;
 pub mod logger;
 pub mod message;
+mod moments;
 mod mouse;
 mod overlay;
 mod pace;
@@ -32,7 +33,6 @@ mod testing;
 #[cfg(test)]
 mod tests;
 pub mod theme;
-mod travel;
 pub mod tty;
 mod view;
 

@@ -9,7 +9,7 @@ use super::action::Action;
 use super::app::App;
 use super::history::History;
 use super::message::Effect;
-use super::travel::{clock, stamp};
+use super::moments::{clock, stamp};
 use super::view::{Cause, Load};
 
 /// Speeds that `+` and `-` step through.

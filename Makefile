@@ -16,7 +16,11 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 TARGET = $(shell rustc -vV | sed -n 's/^host: //p')
 BINARY = target/$(TARGET)/release/bcc-top
 
+<<<<<<< HEAD
 .PHONY: help run build release test lint unit truth matrix bench screenshot build-packages test-packages cargo
+=======
+.PHONY: help run build release test lint unit truth guests guest bench screenshot demo build-packages test-packages cargo
+>>>>>>> record
 
 help: ## what there is
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -53,6 +57,10 @@ bench: build-packages cargo ## benchmarks beside libbpf-tools, kept in docs/perf
 screenshot: build ## the pictures in assets/, from the program's own screen (root)
 	tools/apt-install.sh fio iperf3
 	tools/screenshot.sh
+
+demo: build ## the recording that ships in the program, assets/demo.rec, of a real load (root)
+	tools/apt-install.sh fio iperf3 iproute2 curl python3
+	$(SUDO) tools/demo.sh $(BINARY)
 
 build-packages:
 	@tools/apt-install.sh $(BUILD_PACKAGES)

@@ -219,19 +219,21 @@ pub struct Lost {
 impl Lost {
     /// Everything that makes a shown number too small.
     pub fn total(&self) -> u64 {
-        self.events + self.map_full + self.stacks + self.intervals + self.missed
+        // A recording may claim anything.
+        let all = [self.events, self.map_full, self.stacks, self.intervals, self.missed];
+        all.into_iter().fold(0, u64::saturating_add)
     }
 
     /// Adds the counts of `other`; `late_ns` adds up too.
     pub fn add(&mut self, other: &Lost) {
-        self.events += other.events;
-        self.map_full += other.map_full;
-        self.stacks += other.stacks;
-        self.intervals += other.intervals;
-        self.late_ns += other.late_ns;
-        self.unattributed += other.unattributed;
-        self.truncated += other.truncated;
-        self.missed += other.missed;
+        self.events = self.events.saturating_add(other.events);
+        self.map_full = self.map_full.saturating_add(other.map_full);
+        self.stacks = self.stacks.saturating_add(other.stacks);
+        self.intervals = self.intervals.saturating_add(other.intervals);
+        self.late_ns = self.late_ns.saturating_add(other.late_ns);
+        self.unattributed = self.unattributed.saturating_add(other.unattributed);
+        self.truncated = self.truncated.saturating_add(other.truncated);
+        self.missed = self.missed.saturating_add(other.missed);
     }
 }
 

@@ -173,6 +173,7 @@ pub const BINDINGS: &[Binding] = &[
     bind(Action::FocusDown, &["J", "Ctrl-Down"], "", "pane below", &[D]),
     bind(Action::FocusUp, &["K", "Ctrl-Up"], "", "pane above", &[D]),
     bind(Action::FocusRight, &["L", "Ctrl-Right"], "", "pane to the right", &[D]),
+    bind(Action::Record, &["x"], "", "record to a file, or end that", ALL),
     bind(Action::Log, &["!"], "", "log and problems", ALL),
     bind(Action::Redraw, &["Ctrl-l"], "", "draw everything again", ALL),
     bind(Action::Suspend, &["Ctrl-z"], "", "suspend", ALL),
@@ -207,7 +208,6 @@ pub const BINDINGS: &[Binding] = &[
     later(Action::SaveLayout, &["W"], "save layout"),
     later(Action::CopyRow, &["y"], "copy the row"),
     later(Action::CopyTable, &["Y"], "copy the table"),
-    later(Action::Record, &["x"], "record to a file"),
     later(Action::Settings, &["S", "F2"], "settings"),
     later(Action::Themes, &["Ctrl-t"], "themes"),
 ];

@@ -16,6 +16,8 @@ use super::glyphs::{Depth, Glyphs, Level, SPIN};
 use super::history::{self, MAX_BYTES};
 use super::message::{Effect, Input};
 use super::overlay::Overlay;
+use super::recording::Recording;
+use super::replay::Playing;
 use super::theme::Theme;
 use super::view::{Cause, Load, View};
 
@@ -71,6 +73,10 @@ pub struct App {
     pub toast: Option<(String, Instant)>,
     /// The moment that is looked at; `None`: live.
     pub cursor: Option<u64>,
+    /// What is replayed; `None`: live.
+    pub replay: Option<Playing>,
+    /// What runs of a recording to a file.
+    pub recording: Option<Recording>,
     /// First key of a longer one.
     pub pending: Option<String>,
     /// Refresh interval.
@@ -126,6 +132,8 @@ impl App {
             read: 0,
             toast: None,
             cursor: None,
+            replay: options.replay.map(Playing::new),
+            recording: None,
             pending: None,
             interval,
             host: None,
@@ -177,6 +185,7 @@ impl App {
                 self.say(format!("wrote {file} ({size})"));
             }
             Input::Exported(Err(problem)) => self.say(format!("not written: {problem}")),
+            Input::Recorded(ended) => self.recording_ended(ended),
             Input::Resumed => {
                 self.dirty = true;
                 self.effects.push(Effect::Redraw);
@@ -242,7 +251,8 @@ impl App {
                 view.first = Some(frame);
             }
             Event::Frame(frame) => {
-                view.push(frame);
+                view.push(frame.clone());
+                self.follow(&frame);
                 let mut all: Vec<_> = self.views.iter_mut().map(|view| &mut view.history).collect();
                 history::trim(&mut all, MAX_BYTES);
             }
@@ -330,7 +340,8 @@ impl App {
                 self.views[at].hidden_since = None;
                 self.load(at);
                 self.views[at].refresh(self.cursor, self.now, Cause::User);
-            } else if self.views[at].hidden_since.is_none() && self.views[at].load != Load::Off {
+            } else if !self.keeps_loaded() && self.views[at].hidden_since.is_none() && self.views[at].load != Load::Off
+            {
                 self.views[at].hidden_since = Some(self.now);
             }
         }

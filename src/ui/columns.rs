@@ -35,7 +35,9 @@ pub fn fit(schema: &Schema, sort: Option<usize>, width: u16, left: usize, trend:
     }
     let mut kept =
         if left == 0 { by_priority(schema, sort, &visible, width) } else { scrolled(schema, &visible, width, left) };
-    let dropped = visible.len() - kept.len() - if left == 0 { 0 } else { left.min(visible.len() - 1) };
+    // A frame with fewer columns than the one before may be scrolled beyond its last one.
+    let scrolled_away = if left == 0 { 0 } else { left.min(visible.len() - 1) };
+    let dropped = visible.len().saturating_sub(kept.len() + scrolled_away);
     if kept.is_empty() {
         kept.push(visible[0]);
     }

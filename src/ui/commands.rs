@@ -62,6 +62,9 @@ impl App {
     /// Does it.
     pub fn act(&mut self, action: Action) {
         self.dirty = true;
+        if self.act_in_replay(action) {
+            return;
+        }
         match action {
             Action::Close if self.log => self.log = false,
             Action::Close | Action::Quit => self.effects.push(Effect::Quit(false)),
@@ -93,6 +96,7 @@ impl App {
             Action::Longer => self.change_interval(1),
             Action::Export => self.overlays.push(Overlay::Export(Export::new(self))),
             Action::Retry => self.retry(),
+            Action::Record => self.record(),
             Action::Units => {
                 self.look.raw = !self.look.raw;
                 self.say(if self.look.raw { "raw numbers" } else { "human units" });
@@ -312,6 +316,9 @@ impl App {
     }
 
     fn live(&mut self) {
+        if self.replay.is_some() {
+            return self.play_on();
+        }
         self.cursor = None;
         self.refresh_all(Cause::User);
     }

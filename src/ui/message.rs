@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crossterm::event::{KeyEvent, MouseEvent};
 
-use crate::feed::{Command, Event, Request};
+use crate::feed::{Command, Event, Request, Transport};
 use crate::frame::Frame;
 use crate::host::Sample;
 
@@ -33,6 +33,8 @@ pub enum Input {
     Unavailable(Vec<(String, String)>),
     /// An export ended: the file and its size, or what went wrong.
     Exported(Result<(String, u64), String>),
+    /// A recording ended.
+    Recorded(super::recording::Recorded),
     /// The program was suspended and is back.
     Resumed,
 }
@@ -52,6 +54,10 @@ pub enum Effect {
     Availability,
     /// Write frames to a file.
     Export(String, Vec<Arc<Frame>>),
+    /// Start to record under this name, or end it.
+    Record(Option<String>),
+    /// Move the clock of a recording.
+    Play(Transport),
     /// Draw everything again.
     Redraw,
     /// Suspend.

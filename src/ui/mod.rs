@@ -17,10 +17,13 @@ mod history;
 mod layout;
 pub mod logger;
 pub mod message;
+mod moments;
 mod mouse;
 mod overlay;
 mod pace;
 mod picker;
+mod recording;
+mod replay;
 pub mod screen;
 mod shell;
 mod shown;
@@ -34,13 +37,16 @@ pub mod tty;
 mod view;
 
 use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::frame::Frame;
+use crate::record::Recorder;
 
 pub use crate::enrich::process::ProcessFacts;
 
+pub use replay::Replay;
 pub use shell::run;
 
 /// How the explorer looks and behaves.
@@ -64,6 +70,8 @@ pub struct Options {
     pub interval: Duration,
     /// Quit after that many frames of each view asked for.
     pub count: Option<u64>,
+    /// The frames are those of a recording.
+    pub replay: Option<Replay>,
 }
 
 impl Default for Options {
@@ -79,6 +87,7 @@ impl Default for Options {
             host: host.split('.').next().unwrap_or_default().to_owned(),
             interval: Duration::from_secs(1),
             count: None,
+            replay: None,
         }
     }
 }
@@ -92,6 +101,9 @@ pub type Facts = Arc<dyn Fn(u32) -> Option<ProcessFacts> + Send + Sync>;
 /// Views that cannot run here with a short reason each; may ask the kernel.
 pub type Availability = Arc<dyn Fn() -> Vec<(String, String)> + Send + Sync>;
 
+/// Starts a recording under this name.
+pub type Record = Arc<dyn Fn(&Path) -> Result<Recorder, String> + Send + Sync>;
+
 /// What the rooms below provide. All of them are called off the UI thread.
 #[derive(Clone)]
 pub struct Callbacks {
@@ -101,6 +113,8 @@ pub struct Callbacks {
     pub facts: Facts,
     /// What cannot run, for the picker.
     pub availability: Availability,
+    /// A recording of what is collected, for `x`.
+    pub record: Record,
 }
 
 impl fmt::Debug for Callbacks {
@@ -110,8 +124,10 @@ impl fmt::Debug for Callbacks {
 }
 
 /// How the explorer ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Exit {
     /// The user, or the number of frames asked for.
     Done,
+    /// The same, but what was to be recorded was not.
+    NotRecorded(String),
 }

@@ -19,9 +19,10 @@ pub fn draw(app: &App, buf: &mut Buffer, area: Rect) {
     let cursor = app.cursor.and_then(|moment| view.history.at(moment)).unwrap_or(view.history.len() - 1);
     let time = view.history.get(cursor).map(|frame| clock(frame.time.wall_ns)).unwrap_or_default();
     put(buf, area.x + 1, area.y, area.right(), &time, app.theme.title);
-    let keys = if area.width >= 60 { "  [ ] step  { } minute  Space live" } else { "" };
+    let go_on = if app.replay.is_some() { "plays" } else { "live" };
+    let keys = if area.width >= 60 { format!("  [ ] step  {{ }} minute  Space {go_on}") } else { String::new() };
     let strip = Rect::new(area.x + 1 + TIME, area.y, area.width.saturating_sub(2 + TIME + keys.len() as u16), 1);
-    put_right(buf, strip.right(), area.y, area.right(), keys, app.theme.hint);
+    put_right(buf, strip.right(), area.y, area.right(), &keys, app.theme.hint);
     // As many frames as there are cells, the cursor among them.
     let width = strip.width as usize;
     let end = (cursor + width / 2 + 1).clamp(width.min(view.history.len()), view.history.len());

@@ -2,6 +2,7 @@
 
 mod bytes;
 mod core;
+mod replay;
 mod rows;
 mod screens;
 

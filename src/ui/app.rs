@@ -96,8 +96,8 @@ impl App {
     pub fn new(options: Options, layout: Vec<Request>, now: Instant) -> App {
         let (depth, level) = (options.depth.unwrap_or(Depth::Ansi), options.level.unwrap_or(Level::Unicode));
         let (theme, problems) = match &options.theme_text {
-            Some(text) => Theme::parse(&options.theme, text, depth),
-            None => Theme::built_in(&options.theme, depth),
+            Some(text) => Theme::parse(&options.theme, text, &[], depth),
+            None => Theme::named(&options.theme, &options.user_themes, depth),
         };
         for problem in problems {
             log::warn!("{problem}");

@@ -54,6 +54,10 @@ pub struct Options {
     pub theme: String,
     /// Text of the theme, if it is not a built-in one.
     pub theme_text: Option<String>,
+    /// Themes found beside the configuration.
+    pub user_themes: Vec<theme::UserTheme>,
+    /// Whether the terminal's own ground is light.
+    pub light: bool,
     /// For slow lines: long intervals, no spinner, no mouse, no trends.
     pub slow: bool,
     /// Whether the mouse is asked for.
@@ -74,6 +78,8 @@ impl Default for Options {
             depth: None,
             theme: "default".to_owned(),
             theme_text: None,
+            user_themes: Vec::new(),
+            light: false,
             slow: false,
             mouse: true,
             host: host.split('.').next().unwrap_or_default().to_owned(),

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use ratatui::layout::Rect;
+use ratatui::style::Style;
 
 use crate::feed::{Command, Event, LoadStep, Request};
 use crate::frame::format::Look;
@@ -17,6 +18,7 @@ use super::history::{self, MAX_BYTES};
 use super::message::{Effect, Input};
 use super::overlay::Overlay;
 use super::theme::Theme;
+use super::theme::ramp::{self, STEPS};
 use super::view::{Cause, Load, View};
 
 /// Views stay loaded this long after they left the screen.
@@ -44,6 +46,14 @@ pub struct App {
     pub options: Options,
     /// Styles.
     pub theme: Theme,
+    /// The name of the theme.
+    pub theme_name: String,
+    /// How many colours there are.
+    pub depth: Depth,
+    /// A cell for each step from few to many.
+    pub ramp: [(&'static str, Style); STEPS],
+    /// Pictures over time move along instead of being overwritten.
+    pub scroll: bool,
     /// Signs.
     pub glyphs: Glyphs,
     /// How numbers are written.
@@ -95,13 +105,6 @@ impl App {
     /// The explorer over these views: one opens full screen, several as a dashboard, none as the overview.
     pub fn new(options: Options, layout: Vec<Request>, now: Instant) -> App {
         let (depth, level) = (options.depth.unwrap_or(Depth::Ansi), options.level.unwrap_or(Level::Unicode));
-        let (theme, problems) = match &options.theme_text {
-            Some(text) => Theme::parse(&options.theme, text, &[], depth),
-            None => Theme::named(&options.theme, &options.user_themes, depth),
-        };
-        for problem in problems {
-            log::warn!("{problem}");
-        }
         let interval = layout.first().map_or(options.interval, |request| request.interval);
         let interval = if options.slow { interval.max(SLOWEST_WIRE) } else { interval };
         let views = layout.into_iter().map(|request| {
@@ -111,7 +114,11 @@ impl App {
         let views: Vec<View> = views.collect();
         let counted = views.len();
         let mut app = App {
-            theme,
+            ramp: [(" ", Style::new()); STEPS],
+            depth,
+            scroll: false,
+            theme: Theme::default(),
+            theme_name: options.theme.clone(),
             glyphs: Glyphs::new(level),
             look: Look { raw: false, ascii: level == Level::Ascii },
             area: Rect::new(0, 0, 80, 24),
@@ -138,9 +145,27 @@ impl App {
             counted,
             options,
         };
+        let theme = app.theme_name.clone();
+        app.set_theme(&theme);
         app.show(app.screen);
         app.counted = app.counted.max(if counted == 0 { app.views.len() } else { 0 });
         app
+    }
+
+    /// Another theme. What is wrong with it is in the log.
+    pub fn set_theme(&mut self, name: &str) {
+        let (theme, problems) = match (&self.options.theme_text, name == self.options.theme) {
+            (Some(text), true) => Theme::parse(name, text, &self.options.user_themes, self.depth),
+            _ => Theme::named(name, &self.options.user_themes, self.depth),
+        };
+        for problem in problems {
+            log::warn!("{problem}");
+        }
+        let light = theme.is_light().unwrap_or(self.options.light);
+        self.ramp = ramp::cells(&theme, light, self.depth, self.glyphs.level);
+        self.theme = theme;
+        self.theme_name = name.to_owned();
+        self.dirty = true;
     }
 
     /// What the shell has to do before the first input.

@@ -104,6 +104,10 @@ impl App {
     fn act_on_view(&mut self, action: Action) {
         let height = self.current().map_or(1, |at| layout::rows_of(self, at)).max(1) as isize;
         match action {
+            Action::Down if self.has_cross() => self.move_cross(1),
+            Action::Up if self.has_cross() => self.move_cross(-1),
+            Action::Left if self.has_cross() => self.travel(Action::Earlier),
+            Action::Right if self.has_cross() => self.travel(Action::Later),
             Action::Down => self.walk(1),
             Action::Up => self.walk(-1),
             Action::PageDown => self.walk(height),
@@ -128,6 +132,8 @@ impl App {
             Action::Rendering => self.next_rendering(),
             Action::GroupBy => self.group_by(),
             Action::Idle => self.toggle_idle(),
+            Action::Narrower => self.zoom(1),
+            Action::Wider => self.zoom(-1),
             // What is left is not built, and the key table says so before it comes here.
             _ => {}
         }
@@ -210,7 +216,25 @@ impl App {
         view.left = to as usize;
     }
 
+    fn zoom(&mut self, by: isize) {
+        let Some(view) = self.view_mut() else { return };
+        if !matches!(view.rendering(), Rendering::Histogram | Rendering::HeatMap | Rendering::Percentiles) {
+            return self.say("only pictures over time have a time axis; m draws one");
+        }
+        let text = match view.heat.zoom(by) {
+            true => format!("{} frames in a column", view.heat.frames()),
+            false => "that is as far as it goes".to_owned(),
+        };
+        self.say(text);
+    }
+
     fn detail(&mut self) {
+        if self.has_cross() {
+            // The moment stays: the table is that of the column under the cross-hair.
+            let Some(view) = self.view_mut() else { return };
+            view.show_as(Rendering::Table);
+            return self.say("the table of that moment; m draws the map again");
+        }
         let Some(view) = self.view() else { return };
         let (Some(at), Some(shown)) = (view.selected_row(), &view.shown) else {
             return self.say("there is no row to look into");
@@ -271,14 +295,8 @@ impl App {
 
     fn next_rendering(&mut self) {
         let Some(view) = self.view_mut() else { return };
-        if Rendering::of(view.kind()).len() < 2 {
-            return self.say("this view is drawn as a table only");
-        }
         view.rendering += 1;
-        let name = match view.rendering() {
-            Rendering::Table => "table",
-            Rendering::Histogram => "histogram",
-        };
+        let name = view.rendering().name();
         self.say(name);
     }
 

@@ -69,6 +69,8 @@ pub struct Glyphs {
     pub border: [&'static str; 6],
     /// The same for the pane with the focus.
     pub focus: [&'static str; 6],
+    /// Where lines meet: open to the right, to the left, upwards.
+    pub joints: [&'static str; 3],
     /// Bars from one eighth to full.
     pub bars: [&'static str; 8],
     /// Heights from low to high.
@@ -110,6 +112,7 @@ const UNICODE: Glyphs = Glyphs {
     sorted: ["↓", "↑"],
     border: ["─", "│", "┌", "┐", "┘", "└"],
     focus: ["━", "┃", "┏", "┓", "┛", "┗"],
+    joints: ["├", "┤", "┴"],
     bars: ["▏", "▎", "▍", "▌", "▋", "▊", "▉", "█"],
     spark: ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"],
     fold: "⋮",
@@ -128,6 +131,7 @@ const BOX: Glyphs = Glyphs {
     sorted: ["v", "^"],
     border: ["─", "│", "┌", "┐", "┘", "└"],
     focus: ["═", "║", "╔", "╗", "╝", "╚"],
+    joints: ["├", "┤", "┴"],
     bars: ["▌", "▌", "▌", "▌", "█", "█", "█", "█"],
     spark: ["░", "░", "░", "▒", "▒", "▓", "▓", "█"],
     fold: ":",
@@ -146,6 +150,7 @@ const ASCII: Glyphs = Glyphs {
     sorted: ["v", "^"],
     border: ["-", "|", "+", "+", "+", "+"],
     focus: ["=", "#", "#", "#", "#", "#"],
+    joints: ["+", "+", "+"],
     bars: [":", ":", ":", ":", "#", "#", "#", "#"],
     spark: [".", ":", "-", "=", "+", "*", "#", "@"],
     fold: ":",

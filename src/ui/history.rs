@@ -28,6 +28,8 @@ pub struct History {
     /// Totals of frames that are no longer held.
     dropped: Accumulator,
     dropped_epoch: u32,
+    /// How many frames are no longer held.
+    gone: u64,
     /// Totals of everything since the view was loaded.
     total: Accumulator,
 }
@@ -53,6 +55,7 @@ impl History {
     pub fn drop_oldest(&mut self) {
         let Some(held) = self.frames.pop_front() else { return };
         self.bytes -= held.frame.held_bytes();
+        self.gone += 1;
         if self.dropped_epoch != held.epoch {
             self.dropped = Accumulator::default();
             self.dropped_epoch = held.epoch;
@@ -83,6 +86,16 @@ impl History {
     /// Frame number `at`, oldest first.
     pub fn get(&self, at: usize) -> Option<&Arc<Frame>> {
         self.frames.get(at).map(|held| &held.frame)
+    }
+
+    /// The number of frame `at` among all that there were, which it keeps while others are dropped.
+    pub fn number(&self, at: usize) -> u64 {
+        self.gone + at as u64
+    }
+
+    /// The frame with a number of [`History::number`], while it is held.
+    pub fn numbered(&self, number: u64) -> Option<usize> {
+        number.checked_sub(self.gone).map(|at| at as usize).filter(|&at| at < self.frames.len())
     }
 
     /// All frames, oldest first.

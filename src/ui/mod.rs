@@ -6,12 +6,14 @@
 
 pub mod action;
 pub mod app;
+pub mod bindings;
 mod columns;
 mod commands;
 mod detail;
 pub mod draw;
 pub mod export;
 pub mod glyphs;
+mod heat;
 mod help;
 mod history;
 mod layout;

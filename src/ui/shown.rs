@@ -9,16 +9,33 @@ use crate::frame::{Frame, Kind, Table};
 pub enum Rendering {
     /// Rows and columns.
     Table,
-    /// Bars by bucket.
+    /// Each row's main number over time.
+    Trend,
+    /// Bars by bucket, and a heat map of the time before where there is room.
     Histogram,
+    /// Time by bucket, colour is how many.
+    HeatMap,
+    /// Percentiles over time.
+    Percentiles,
 }
 
 impl Rendering {
     /// What a kind allows, the default first.
     pub fn of(kind: Kind) -> &'static [Rendering] {
         match kind {
-            Kind::Table => &[Rendering::Table],
-            Kind::Histogram => &[Rendering::Histogram, Rendering::Table],
+            Kind::Table => &[Rendering::Table, Rendering::Trend],
+            Kind::Histogram => &[Rendering::Histogram, Rendering::HeatMap, Rendering::Percentiles, Rendering::Table],
+        }
+    }
+
+    /// What it is called.
+    pub fn name(self) -> &'static str {
+        match self {
+            Rendering::Table => "table",
+            Rendering::Trend => "trend",
+            Rendering::Histogram => "histogram",
+            Rendering::HeatMap => "heat map",
+            Rendering::Percentiles => "percentiles over time",
         }
     }
 }

@@ -10,6 +10,7 @@ use crate::frame::ids::ById;
 use crate::frame::{Agg, Frame, Kind, Mode, Status, Table, order};
 use crate::views::ViewDecl;
 
+use super::heat::Heat;
 use super::history::History;
 pub use super::shown::{Rendering, Row, Shown};
 
@@ -103,6 +104,10 @@ pub struct View {
     pub hidden_since: Option<Instant>,
     /// Until when rows keep their order.
     pub hold: Option<Instant>,
+    /// Its picture over time.
+    pub heat: Heat,
+    /// Bars and trends on a log scale.
+    pub log_scale: bool,
 }
 
 impl View {
@@ -135,6 +140,8 @@ impl View {
             seen: 0,
             hidden_since: None,
             hold: None,
+            heat: Heat::default(),
+            log_scale: false,
         }
     }
 
@@ -156,6 +163,12 @@ impl View {
     pub fn rendering(&self) -> Rendering {
         let allowed = Rendering::of(self.kind());
         allowed[self.rendering % allowed.len()]
+    }
+
+    /// Draws it in this way, if its kind allows it.
+    pub fn show_as(&mut self, rendering: Rendering) {
+        let place = Rendering::of(self.kind()).iter().position(|&known| known == rendering);
+        self.rendering = place.unwrap_or(self.rendering);
     }
 
     /// Why it cannot run, if it said so.

@@ -22,7 +22,7 @@ pub fn draw(app: &App, buf: &mut Buffer, bands: &Bands) {
         _ => {}
     }
     if let Some((toast, _)) = &app.toast {
-        clear(buf, last);
+        clear(app, buf, last);
         let text = text::clean_str(toast);
         put(
             buf,
@@ -35,7 +35,7 @@ pub fn draw(app: &App, buf: &mut Buffer, bands: &Bands) {
         return;
     }
     if app.cursor.is_some() && app.overlays.is_empty() {
-        clear(buf, last);
+        clear(app, buf, last);
         return timeline::draw(app, buf, last);
     }
     if bands.hints.height > 0 {
@@ -96,7 +96,7 @@ fn typed(app: &App, buf: &mut Buffer, x: u16, y: u16, right: u16, input: &tui_in
 }
 
 fn filter(app: &App, buf: &mut Buffer, area: Rect, line: &FilterLine) {
-    clear(buf, area);
+    clear(app, buf, area);
     let x = put(buf, area.x + 1, area.y, area.right(), "/ ", app.theme.key);
     let end = typed(app, buf, x, area.y, area.right(), &line.input);
     let bad = app.view().and_then(|view| view.bad.as_ref());
@@ -123,7 +123,7 @@ fn filter(app: &App, buf: &mut Buffer, area: Rect, line: &FilterLine) {
 }
 
 fn export(app: &App, buf: &mut Buffer, area: Rect, export: &Export) {
-    clear(buf, area);
+    clear(app, buf, area);
     let frames = export.frames(app).len();
     // What Tab leads to; with the whole history, how much that is.
     let scope = match export.scope {

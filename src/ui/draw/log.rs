@@ -10,7 +10,7 @@ use super::{clear, line, put};
 
 /// Draws the newest lines of the log.
 pub fn draw(app: &App, buf: &mut Buffer, area: Rect) {
-    clear(buf, area);
+    clear(app, buf, area);
     line(buf, Rect { height: 1, ..area }, app.glyphs.border[0], app.theme.border);
     put(buf, area.x + 1, area.y, area.right(), " log  ! closes ", app.theme.title);
     let inside = Rect::new(area.x + 1, area.y + 1, area.width - 1, area.height - 1);

@@ -3,11 +3,13 @@
 
 mod dashboard;
 mod detail;
+mod heat;
 mod help;
 mod histogram;
 mod input;
 mod loading;
 mod log;
+mod percentiles;
 mod picker;
 mod status;
 mod table;
@@ -31,6 +33,7 @@ use super::view::{Rendering, View};
 pub fn prepare(app: &mut App) {
     let visible: Vec<usize> = app.visible().collect();
     for at in visible {
+        app.sync_heat(at);
         let height = layout::rows_of(app, at);
         let area = layout::area_of(app, at);
         app.views[at].scroll_to_selection(height);
@@ -62,6 +65,7 @@ fn paint(app: &App, buf: &mut Buffer) {
     if area.is_empty() {
         return;
     }
+    buf.set_style(area, app.theme.ground());
     let bands = layout::bands(app);
     if layout::tiny(area) {
         title::one_line(app, buf, area);
@@ -132,6 +136,7 @@ fn body(app: &App, buf: &mut Buffer, area: Rect, at: usize) {
         Rendering::Table if shown.frame.kind == crate::frame::Kind::Table => {
             table::draw(app, buf, area, at, view, shown)
         }
+        Rendering::Trend => table::draw(app, buf, area, at, view, shown),
         _ => histogram::draw(app, buf, area, at, view, shown),
     }
 }
@@ -162,9 +167,10 @@ fn line(buf: &mut Buffer, area: Rect, sign: &str, style: Style) {
     }
 }
 
-fn clear(buf: &mut Buffer, area: Rect) {
+fn clear(app: &App, buf: &mut Buffer, area: Rect) {
     for position in area.intersection(buf.area).positions() {
         buf[position].reset();
+        buf[position].set_style(app.theme.ground());
     }
 }
 

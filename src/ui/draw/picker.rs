@@ -16,7 +16,7 @@ use super::{border, clear, put, put_right};
 
 /// Draws the list of views, with all about the one under the cursor where there is room.
 pub fn draw(app: &App, buf: &mut Buffer, area: Rect, picker: &Picker) {
-    clear(buf, area);
+    clear(app, buf, area);
     let area = if area.width > 44 { Rect { x: area.x + 1, width: area.width - 2, ..area } } else { area };
     border(app, buf, area, true);
     let (left, right) = (area.x + 2, area.right().saturating_sub(2));
@@ -129,7 +129,7 @@ pub fn sort_menu(app: &App, buf: &mut Buffer, area: Rect, menu: SortMenu) {
     let height = (columns.len() as u16 + 2).min(area.height);
     let width = 34.min(area.width);
     let area = Rect::new(area.right() - width, area.y, width, height);
-    clear(buf, area);
+    clear(app, buf, area);
     border(app, buf, area, true);
     put(buf, area.x + 2, area.y, area.right() - 1, " Sort by ", app.theme.title);
     let sorted = view.sort_by(&shown.frame.table);

@@ -60,7 +60,7 @@ fn main(view: &View, frame: &Frame) -> f64 {
 }
 
 /// Time of day, UTC: the time zone of a host under scrutiny is one more thing to be wrong about.
-fn clock(wall_ns: u64) -> String {
+pub fn clock(wall_ns: u64) -> String {
     let time = SystemTime::UNIX_EPOCH + Duration::from_nanos(wall_ns);
     let text = humantime::format_rfc3339_seconds(time).to_string();
     text.get(11..20).unwrap_or_default().to_owned()

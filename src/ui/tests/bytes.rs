@@ -2,10 +2,10 @@
 
 use ratatui::layout::Size;
 
-use super::super::glyphs::Level;
+use super::super::glyphs::{Depth, Level};
 use super::super::screen::Screen;
 use super::super::testing::{Rig, cache_frame, disk_frame, frame, hist_frame, net_frame};
-use super::{dashboard, histogram, table};
+use super::{dashboard, heat, heat_frame, histogram, table};
 use crate::frame::{Kind, Table, Value};
 
 fn terminal(rig: &Rig) -> Screen {
@@ -192,4 +192,30 @@ fn after_a_lost_picture_everything_is_drawn() {
     let first = screen.draw(&mut rig.app).len();
     screen.redraw();
     assert_eq!(screen.draw(&mut rig.app).len(), first);
+}
+
+#[test]
+fn a_heat_map_in_sweep_mode_is_cheap_at_every_depth() {
+    for (depth, size, most) in [
+        (Depth::True, (80, 24), 2500),
+        (Depth::Indexed, (80, 24), 2500),
+        (Depth::Ansi, (80, 24), 2500),
+        (Depth::Mono, (80, 24), 2500),
+        (Depth::True, (200, 60), 4000),
+    ] {
+        let mut rig = heat(size, Level::Unicode, 100);
+        rig.set_depth(depth);
+        let mut screen = terminal(&rig);
+        screen.draw(&mut rig.app);
+        for index in 100..140 {
+            rig.frame(heat_frame(index));
+            sent(&mut rig, &mut screen, most, "heat map");
+        }
+        rig.keys("m");
+        rig.app.toast = None;
+        screen.draw(&mut rig.app);
+        rig.frame(heat_frame(140));
+        // Nothing but one column, its mark and the title.
+        sent(&mut rig, &mut screen, if size.1 > 24 { 1200 } else { 700 }, "heat map alone");
+    }
 }

@@ -29,8 +29,9 @@ fn a_key_that_does_nothing_says_so() {
     let mut rig = table(SIZE, Level::Unicode);
     for (keys, said) in [
         ("Z", "does nothing"),
-        (":", "not built"),
-        ("m", "table only"),
+        ("x", "not built"),
+        ("m", "trend"),
+        ("(", "time axis"),
         ("b", "no grouping"),
         ("L", "does not work here"),
     ] {

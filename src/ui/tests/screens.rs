@@ -7,7 +7,7 @@ use super::super::glyphs::Level;
 use super::super::message::Input;
 use super::super::testing::{Rig, unavailable_frame};
 use super::super::{ProcessFacts, view::Load};
-use super::{SIZES, dashboard, histogram, table};
+use super::{SIZES, dashboard, heat, histogram, table};
 use crate::feed::{Event, LoadStep};
 use crate::host::Sample;
 
@@ -189,4 +189,19 @@ fn a_view_that_was_unloaded_is_dimmed_and_keeps_what_it_had() {
     assert_eq!(rig.app.screen, Screen::View(0));
     assert_eq!(rig.app.views[1].load, Load::Off);
     assert_eq!(rig.app.views[1].history.len(), 4);
+}
+
+#[test]
+fn heat_map_of_a_distribution() {
+    everywhere("heat", |size, level| heat(size, level, 100));
+    for (name, keys) in [("heat_alone", "m"), ("percentiles", "m m"), ("heat_cross", "Space Left Left Up")] {
+        let mut rig = heat((80, 24), Level::Unicode, 100);
+        rig.screen();
+        for key in keys.split(' ') {
+            rig.keys(key);
+            rig.screen();
+        }
+        rig.app.toast = None;
+        assert_snapshot!(name, rig.screen());
+    }
 }

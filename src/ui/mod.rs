@@ -28,7 +28,7 @@ mod shell;
 mod shown;
 mod terminal;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 pub mod theme;

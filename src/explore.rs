@@ -25,7 +25,7 @@ pub fn run(options: &Options, opener: Arc<dyn Opener>) -> Result<(), String> {
     let host = Host::read();
     let btf = options.btf.clone();
     let callbacks = Callbacks {
-        document: Arc::new(move |frames| export::document(&host, frames).unwrap_or_default()),
+        document: Arc::new(move |format, frames| export::document(&host, format, frames).unwrap_or_default()),
         facts: Arc::new(process::facts),
         availability: Arc::new(move || unavailable(&LiveExaminer { btf: btf.clone() })),
     };

@@ -7,7 +7,6 @@ mod live;
 pub mod logger;
 pub mod options;
 mod reader;
-mod settings;
 mod usage;
 
 use std::ffi::OsString;
@@ -25,6 +24,7 @@ use crate::enrich::host::Host;
 use crate::export::{schema, shape};
 use crate::feed::Opener;
 use crate::privilege::Missing;
+use crate::views::settings;
 use crate::views::{Registry, ViewDecl, nearest};
 use settings::did_you_mean;
 use usage::Usage;

@@ -6,13 +6,15 @@ use std::time::{Duration, Instant};
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
+use crate::export::Format;
 use crate::feed::{Command, Event, LoadStep, Request};
 use crate::frame::format::Look;
+use crate::frame::threshold::Alarm;
 use crate::host::Sample;
 use crate::views::Registry;
 
 use super::Options;
-use super::export::Export;
+use super::export::file_name;
 use super::glyphs::{Depth, Glyphs, Level, SPIN};
 use super::history::{self, MAX_BYTES};
 use super::message::{Effect, Input};
@@ -22,7 +24,7 @@ use super::theme::ramp::{self, STEPS};
 use super::view::{Cause, Load, View};
 
 /// Views stay loaded this long after they left the screen.
-const KEEP_WARM: Duration = Duration::from_secs(30);
+pub(super) const KEEP_WARM: Duration = Duration::from_secs(30);
 
 /// How long a toast stays.
 const TOAST: Duration = Duration::from_secs(4);
@@ -96,6 +98,26 @@ pub struct App {
     /// Whether something may look different from the last drawing.
     pub dirty: bool,
     pub(super) effects: Vec<Effect>,
+    /// A pane is being moved.
+    pub moving: bool,
+    /// The log shows only what is about the view that keys go to.
+    pub log_view: bool,
+    /// What the log shows.
+    pub log_level: log::LevelFilter,
+    /// Lines said in the palette, newest last.
+    pub said: Vec<String>,
+    /// Settings that were changed in this run.
+    pub(super) changed: std::collections::HashSet<&'static str>,
+    /// What was copied last, row (`false`) or table, until another key.
+    pub(super) copied: Option<bool>,
+    /// Where jumps came from, and the filter of the view they went to.
+    pub(super) drilled: Vec<(Screen, String)>,
+    /// Layouts of views as they were kept.
+    pub(super) kept: super::save::Layout,
+    /// Views opened from the picker, newest first.
+    pub recent: Vec<String>,
+    /// How often each was opened.
+    pub uses: HashMap<String, u32>,
     pub(super) click: Option<(u16, u16, Instant)>,
     /// Views that count towards the number of frames asked for.
     counted: usize,
@@ -141,6 +163,16 @@ impl App {
             unavailable: HashMap::new(),
             dirty: true,
             effects: Vec::new(),
+            moving: false,
+            log_view: false,
+            log_level: log::LevelFilter::Info,
+            said: Vec::new(),
+            changed: Default::default(),
+            copied: None,
+            drilled: Vec::new(),
+            kept: Default::default(),
+            recent: Vec::new(),
+            uses: HashMap::new(),
             click: None,
             counted,
             options,
@@ -200,6 +232,12 @@ impl App {
             Input::Exported(Ok((file, size))) => {
                 let size = crate::frame::format::number(size as f64, crate::frame::Unit::Bytes, self.look);
                 self.say(format!("wrote {file} ({size})"));
+            }
+            Input::Measured(size) => {
+                if let Some(Overlay::Export(export)) = self.overlays.last_mut() {
+                    export.size = Some(size);
+                    self.dirty = true;
+                }
             }
             Input::Exported(Err(problem)) => self.say(format!("not written: {problem}")),
             Input::Resumed => {
@@ -267,9 +305,10 @@ impl App {
                 view.first = Some(frame);
             }
             Event::Frame(frame) => {
-                view.push(frame);
+                let alarm = view.push(frame);
                 let mut all: Vec<_> = self.views.iter_mut().map(|view| &mut view.history).collect();
                 history::trim(&mut all, MAX_BYTES);
+                self.alarm(at, alarm);
             }
             Event::Ended => view.load = Load::Ended,
         }
@@ -375,6 +414,7 @@ impl App {
             force: Vec::new(),
         };
         self.views.push(View::new(request, Registry::get().find(name).map(|view| &view.decl)));
+        self.recall_layout(self.views.len() - 1);
         self.views.len() - 1
     }
 
@@ -422,8 +462,19 @@ impl App {
         }
     }
 
-    pub(super) fn export(&mut self, export: &Export) {
-        let frames = export.frames(self);
-        self.effects.push(Effect::Export(export.path(), frames));
+    /// Rings, and keeps the screen, where a limit asks for that.
+    fn alarm(&mut self, at: usize, alarm: Alarm) {
+        if alarm.bell {
+            self.effects.push(Effect::Bell);
+        }
+        if let Some(frame) = self.views[at].history.last().filter(|_| alarm.snapshot).cloned() {
+            let path = file_name(&self.options.host, &self.views[at].name, frame.time.wall_ns, "json");
+            self.effects.push(Effect::Export(path, Format::Json, vec![frame]));
+        }
+    }
+
+    pub(super) fn set_log_level(&mut self, level: log::LevelFilter) {
+        self.log_level = level;
+        self.effects.push(Effect::LogLevel(level));
     }
 }

@@ -75,6 +75,10 @@ pub struct Glyphs {
     pub bars: [&'static str; 8],
     /// Heights from low to high.
     pub spark: [&'static str; 8],
+    /// End of an old bar.
+    pub outline: &'static str,
+    /// A difference.
+    pub delta: &'static str,
     /// Folded buckets.
     pub fold: &'static str,
     /// Between two bounds.
@@ -115,6 +119,8 @@ const UNICODE: Glyphs = Glyphs {
     joints: ["├", "┤", "┴"],
     bars: ["▏", "▎", "▍", "▌", "▋", "▊", "▉", "█"],
     spark: ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"],
+    outline: "▏",
+    delta: "Δ",
     fold: "⋮",
     dash: "–",
     cross: "✗",
@@ -134,6 +140,8 @@ const BOX: Glyphs = Glyphs {
     joints: ["├", "┤", "┴"],
     bars: ["▌", "▌", "▌", "▌", "█", "█", "█", "█"],
     spark: ["░", "░", "░", "▒", "▒", "▓", "▓", "█"],
+    outline: "|",
+    delta: "+-",
     fold: ":",
     dash: "-",
     cross: "x",
@@ -153,6 +161,8 @@ const ASCII: Glyphs = Glyphs {
     joints: ["+", "+", "+"],
     bars: [":", ":", ":", ":", "#", "#", "#", "#"],
     spark: [".", ":", "-", "=", "+", "*", "#", "@"],
+    outline: "|",
+    delta: "+-",
     fold: ":",
     dash: "-",
     cross: "x",

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::frame::accumulate::Accumulator;
+use crate::frame::threshold::Level;
 use crate::frame::{Frame, Mode};
 
 /// Most frames held for one view.
@@ -17,6 +18,8 @@ struct Held {
     frame: Arc<Frame>,
     /// Counts loadings of the view: totals do not reach over a gap.
     epoch: u32,
+    /// How far over its limits the worst row was.
+    level: Level,
 }
 
 /// The frames of one view, oldest first, and the totals since it was loaded.
@@ -45,7 +48,7 @@ impl History {
     pub fn push(&mut self, frame: Arc<Frame>) {
         self.total.push(&frame);
         self.bytes += frame.held_bytes();
-        self.frames.push_back(Held { frame, epoch: self.epoch });
+        self.frames.push_back(Held { frame, epoch: self.epoch, level: Level::Fine });
         while self.frames.len() > MAX_FRAMES {
             self.drop_oldest();
         }
@@ -76,6 +79,18 @@ impl History {
     /// Bytes held.
     pub fn bytes(&self) -> usize {
         self.bytes
+    }
+
+    /// Notes how far over its limits the worst row of the newest frame is.
+    pub fn mark_last(&mut self, level: Level) {
+        if let Some(held) = self.frames.back_mut() {
+            held.level = level;
+        }
+    }
+
+    /// How far over its limits the worst row of frame `at` was.
+    pub fn level(&self, at: usize) -> Level {
+        self.frames.get(at).map_or(Level::Fine, |held| held.level)
     }
 
     /// The newest frame.

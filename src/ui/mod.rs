@@ -7,8 +7,11 @@
 pub mod action;
 pub mod app;
 pub mod bindings;
+mod capture;
+mod chooser;
 mod columns;
 mod commands;
+mod copy;
 mod detail;
 pub mod draw;
 pub mod export;
@@ -17,13 +20,21 @@ mod heat;
 mod help;
 mod history;
 mod layout;
+mod line;
 pub mod logger;
 pub mod message;
 mod mouse;
 mod overlay;
 mod pace;
+mod page;
+mod palette;
+mod panes;
 mod picker;
+mod rows;
+pub mod save;
 pub mod screen;
+mod settings;
+mod shape;
 mod shell;
 mod shown;
 mod terminal;
@@ -32,13 +43,17 @@ pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 pub mod theme;
+mod themes;
+mod travel;
 pub mod tty;
 mod view;
+mod words;
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::export::Format;
 use crate::frame::Frame;
 
 pub use crate::enrich::process::ProcessFacts;
@@ -70,6 +85,12 @@ pub struct Options {
     pub interval: Duration,
     /// Quit after that many frames of each view asked for.
     pub count: Option<u64>,
+    /// Whether the terminal may be asked to put text on the clipboard.
+    pub clipboard: bool,
+    /// Where settings come from that are not at their default: `flag`, `env`, a file and line.
+    pub sources: Vec<(String, String)>,
+    /// Files that were read, or would be, and what for.
+    pub paths: Vec<(String, String)>,
 }
 
 impl Default for Options {
@@ -87,12 +108,15 @@ impl Default for Options {
             host: host.split('.').next().unwrap_or_default().to_owned(),
             interval: Duration::from_secs(1),
             count: None,
+            clipboard: true,
+            sources: Vec::new(),
+            paths: Vec::new(),
         }
     }
 }
 
 /// A document from frames.
-pub type Document = Arc<dyn Fn(&[Arc<Frame>]) -> Vec<u8> + Send + Sync>;
+pub type Document = Arc<dyn Fn(Format, &[Arc<Frame>]) -> Vec<u8> + Send + Sync>;
 
 /// Facts of a process; may read files.
 pub type Facts = Arc<dyn Fn(u32) -> Option<ProcessFacts> + Send + Sync>;
@@ -103,7 +127,7 @@ pub type Availability = Arc<dyn Fn() -> Vec<(String, String)> + Send + Sync>;
 /// What the rooms below provide. All of them are called off the UI thread.
 #[derive(Clone)]
 pub struct Callbacks {
-    /// The JSON document of some frames, for the export.
+    /// The document of some frames, for the export.
     pub document: Document,
     /// What is known of a process, for the detail page.
     pub facts: Facts,

@@ -23,7 +23,7 @@ use super::message::{Effect, Input};
 use super::pace::{Pace, What};
 use super::screen::{self, Screen};
 use super::terminal::{self, Writer};
-use super::{Callbacks, Exit, Options, export, logger};
+use super::{Callbacks, Exit, Options, copy, export, logger};
 
 /// Messages that may wait for the loop; feeds behind it wait, and count what they lose.
 const INBOX: usize = 64;
@@ -46,6 +46,7 @@ pub fn run(
     let slow = options.slow;
     options.level.get_or_insert_with(|| if slow { Level::Ascii } else { detect_level(&env) });
     options.depth.get_or_insert_with(|| detect_depth(&env).min(if slow { Depth::Ansi } else { Depth::True }));
+    options.clipboard &= !slow && !matches!(term.as_str(), "linux" | "dumb" | "");
     options.mouse &= !options.slow && !matches!(term.as_str(), "linux" | "dumb" | "");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     terminal::install_panic_hook();
@@ -77,6 +78,8 @@ struct Shell {
     callbacks: Callbacks,
     inbox: mpsc::Sender<Input>,
     feeds: HashMap<usize, (Sender<Command>, JoinHandle<()>)>,
+    /// Bytes that go out beside the next picture: they change nothing on the screen.
+    aside: Vec<u8>,
     asked: bool,
     suspend: bool,
     quit: Option<bool>,
@@ -106,6 +109,7 @@ async fn explore(
         callbacks,
         inbox: inbox.clone(),
         feeds: HashMap::new(),
+        aside: Vec::new(),
         asked: false,
         suspend: false,
         quit: None,
@@ -190,7 +194,8 @@ impl Shell {
         if self.app.log {
             tui_logger::move_events();
         }
-        let bytes = self.screen.draw(&mut self.app);
+        let mut bytes = self.screen.draw(&mut self.app);
+        bytes.append(&mut self.aside);
         if self.app.views.iter().any(|view| view.seen > 0) {
             bug::provoke("screen");
         }
@@ -256,10 +261,20 @@ impl Shell {
                     let availability = self.callbacks.availability.clone();
                     self.ask(move || Input::Unavailable(availability()));
                 }
-                Effect::Export(path, frames) => {
+                Effect::Export(path, format, frames) => {
                     let document = self.callbacks.document.clone();
-                    self.ask(move || Input::Exported(export::write(&path, &document(&frames))));
+                    self.ask(move || Input::Exported(export::write(&path, &document(format, &frames))));
                 }
+                Effect::Measure(format, frames) => {
+                    let document = self.callbacks.document.clone();
+                    self.ask(move || Input::Measured(document(format, &frames).len() as u64));
+                }
+                Effect::Write(path, bytes) => self.ask(move || Input::Exported(export::write(&path, &bytes))),
+                Effect::Copy(text) => self.aside.extend(copy::sequence(&text)),
+                Effect::Bell => self.aside.push(7),
+                Effect::LogLevel(level) => logger::set_level(level),
+                // Until there is a file for it, the state itself is where it is kept.
+                Effect::Keep(_) => {}
                 Effect::Redraw => self.screen.redraw(),
                 Effect::Suspend => self.suspend = true,
                 Effect::Quit(leave) => self.quit = Some(leave),

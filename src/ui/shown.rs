@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::frame::threshold::Level;
 use crate::frame::{Frame, Kind, Table};
 
 /// How a view is drawn.
@@ -41,7 +42,7 @@ impl Rendering {
 }
 
 /// A row on the screen.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Row {
     /// Row of the frame, or of the ghost's frame.
     pub at: u32,
@@ -49,6 +50,10 @@ pub struct Row {
     pub fresh: bool,
     /// The selected row, which is no longer in the frame.
     pub gone: bool,
+    /// Kept at the top.
+    pub pinned: bool,
+    /// How far over its limits it is.
+    pub level: Level,
     /// What names it: see [`Table::ids`].
     pub id: u64,
 }

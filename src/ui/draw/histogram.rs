@@ -9,6 +9,7 @@ use crate::frame::{Frame, Histogram, Mode, Unit, text};
 use super::super::app::App;
 use super::super::view::{Rendering, Shown, View};
 use super::super::{heat, layout};
+use super::baseline::{self, Baseline};
 use super::title::histogram_unit;
 use super::{put, put_right, table};
 
@@ -194,7 +195,9 @@ fn whole(
             _ => format!(" last {} s ", number(seconds, Unit::Count, Look::default())),
         };
         put(buf, area.x + 1, area.y, area.right(), &title, app.theme.title);
-        put_right(buf, area.x, area.y, area.right() - 1, " cum % ", app.theme.header);
+        let heads =
+            if view.baseline.is_some() { format!(" {}  cum % ", app.glyphs.delta) } else { " cum % ".to_owned() };
+        put_right(buf, area.x, area.y, area.right() - 1, &heads, app.theme.header);
         inside = layout::inner(area);
     }
     let lines = lines(hist, inside.height as usize);
@@ -205,14 +208,17 @@ fn whole(
     }
     let count_width: u16 = if inside.width >= if bars { 39 } else { 24 } { 9 } else { 0 };
     let cum_width: u16 = if inside.width >= if bars { 46 } else { 36 } { 10 } else { 0 };
+    let base = Baseline::of(view, frame);
+    let delta_width: u16 = if base.is_some() && inside.width >= 46 { baseline::WIDTH } else { 0 };
     let bar = Rect::new(
         inside.x + LABEL + count_width + 2,
         inside.y,
-        inside.width.saturating_sub(LABEL + count_width + cum_width + 2),
+        inside.width.saturating_sub(LABEL + count_width + delta_width + cum_width + 2),
         inside.height,
     );
     let most = lines.iter().map(|line| if let Line::Bucket { count, .. } = line { *count } else { 0 }).max();
     let scale = scale.max(most.unwrap_or(0) as f64);
+    let scale = base.as_ref().map_or(scale, |base| scale.max(base.most()));
     for (line, y) in lines.iter().zip(inside.y..inside.bottom()) {
         let Line::Bucket { first, last, count, below } = line else {
             put(buf, inside.x + LABEL / 2, y, inside.right(), app.glyphs.fold, app.theme.dim);
@@ -222,6 +228,16 @@ fn whole(
         put_right(buf, inside.x, y, inside.x + LABEL + 1, &label, app.theme.fg);
         if bars {
             put(buf, bar.x, y, bar.right(), &bar_text(app, *count, scale, bar.width, view.log_scale), app.theme.bar);
+        }
+        if let Some(base) = &base {
+            let before = base.count(*first, *last);
+            if bars && before > 0.0 {
+                let width = bar_width(before, scale, bar.width, view.log_scale);
+                let x = (bar.x + (width / 8) as u16).min(bar.right().saturating_sub(1));
+                put(buf, x, y, bar.right(), app.glyphs.outline, app.theme.bar_base);
+            }
+            let text = baseline::delta(*count as f64 - before);
+            put_right(buf, bar.right(), y, bar.right() + delta_width, &text, app.theme.fg);
         }
         if count_width > 0 {
             let x = inside.x + LABEL + 1;
@@ -237,7 +253,7 @@ fn whole(
             // Rounding must not claim that nothing is left.
             let cum = if *below < hist.count() { cum.min(99.9) } else { cum };
             let mark = mark(hist, *first, *last);
-            put_right(buf, bar.right(), y, inside.right(), &format!("{mark:>3}{cum:>6.1}"), app.theme.fg);
+            put_right(buf, bar.right() + delta_width, y, inside.right(), &format!("{mark:>3}{cum:>6.1}"), app.theme.fg);
         }
     }
 }
@@ -257,16 +273,21 @@ fn label(app: &App, unit: Unit, lo: u64, hi: u64) -> String {
 
 /// A bar in eighths; what is not zero is never invisible.
 fn bar_text(app: &App, count: u64, scale: f64, width: u16, log: bool) -> String {
-    if count == 0 || scale <= 0.0 {
+    if count == 0 || scale <= 0.0 || width == 0 {
         return String::new();
     }
-    let part = if log { (count as f64 + 1.0).ln() / (scale + 1.0).ln() } else { count as f64 / scale };
-    let eighths = ((part * f64::from(width) * 8.0).round() as usize).clamp(1, width as usize * 8);
+    let eighths = bar_width(count as f64, scale, width, log);
     let mut bar = app.glyphs.bars[7].repeat(eighths / 8);
     if !eighths.is_multiple_of(8) {
         bar.push_str(app.glyphs.bars[eighths % 8 - 1]);
     }
     bar
+}
+
+/// Length of a bar in eighths of a cell.
+fn bar_width(count: f64, scale: f64, width: u16, log: bool) -> usize {
+    let part = if log { (count + 1.0).ln() / (scale + 1.0).ln() } else { count / scale };
+    ((part * f64::from(width) * 8.0).round() as usize).clamp(1, (width as usize * 8).max(1))
 }
 
 #[cfg(test)]

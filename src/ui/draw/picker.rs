@@ -20,8 +20,8 @@ pub fn draw(app: &App, buf: &mut Buffer, area: Rect, picker: &Picker) {
     let area = if area.width > 44 { Rect { x: area.x + 1, width: area.width - 2, ..area } } else { area };
     border(app, buf, area, true);
     let (left, right) = (area.x + 2, area.right().saturating_sub(2));
-    put(buf, left, area.y, right, " Open a view ", app.theme.title);
-    let count = format!(" {} of {} ", picker.found.len(), Registry::get().views().len());
+    put(buf, left, area.y, right, if picker.add { " Add a pane " } else { " Open a view " }, app.theme.title);
+    let count = format!(" {} of {} ", picker.found.len() - picker.recent, Registry::get().views().len());
     put_right(buf, left + 14, area.y, right, &count, app.theme.dim);
     let x = put(buf, left, area.y + 1, right, "> ", app.theme.key);
     let x = put(buf, x, area.y + 1, right, &text::clean_str(picker.input.value()), app.theme.input);
@@ -41,7 +41,10 @@ fn draw_list(app: &App, buf: &mut Buffer, area: Rect, picker: &Picker) {
     let mut rows: Vec<Result<usize, &str>> = Vec::new();
     let mut group = None;
     for (at, decl) in picker.found.iter().enumerate() {
-        if headed && group != Some(decl.group) {
+        if headed && at == 0 && picker.recent > 0 {
+            rows.push(Err("Recent"));
+        }
+        if headed && at >= picker.recent && group != Some(decl.group) {
             group = Some(decl.group);
             rows.push(Err(decl.group.title()));
         }

@@ -32,7 +32,7 @@ fn a_key_that_does_nothing_says_so() {
         ("x", "not built"),
         ("m", "trend"),
         ("(", "time axis"),
-        ("b", "no grouping"),
+        ("B", "only distributions"),
         ("L", "does not work here"),
     ] {
         rig.keys(keys);
@@ -256,7 +256,7 @@ fn an_export_takes_the_frames_of_its_scope() {
     let mut rig = dashboard(SIZE, Level::Unicode);
     rig.keys("w Enter");
     let frames = |rig: &Rig| match rig.effects.last() {
-        Some(Effect::Export(path, frames)) => {
+        Some(Effect::Export(path, _, frames)) => {
             assert!(path.starts_with("bcc-top-web-07-dashboard-"), "{path}");
             frames.len()
         }

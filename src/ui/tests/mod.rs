@@ -2,8 +2,10 @@
 
 mod bytes;
 mod core;
+mod fuzz;
 mod rows;
 mod screens;
+mod tools;
 
 use super::glyphs::Level;
 use super::testing::{Rig, cache_frame, disk_frame, hist_frame, net_frame};

@@ -1,7 +1,7 @@
-//! Settings from the command line: what a declaration takes, and what the user gave.
+//! Settings: what a declaration takes, and what the user gave.
 
+use super::{SettingDecl, ViewDecl, nearest};
 use crate::frame::SettingValue;
-use crate::views::{SettingDecl, ViewDecl, nearest};
 
 /// What a setting takes.
 #[derive(Debug)]

@@ -30,6 +30,7 @@ mod page;
 mod palette;
 mod panes;
 mod picker;
+mod probe;
 mod rows;
 pub mod save;
 pub mod screen;

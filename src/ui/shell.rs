@@ -23,7 +23,7 @@ use super::message::{Effect, Input};
 use super::pace::{Pace, What};
 use super::screen::{self, Screen};
 use super::terminal::{self, Writer};
-use super::{Callbacks, Exit, Options, copy, export, logger};
+use super::{Callbacks, Exit, Options, copy, export, logger, probe};
 
 /// Messages that may wait for the loop; feeds behind it wait, and count what they lose.
 const INBOX: usize = 64;
@@ -42,6 +42,7 @@ pub fn run(
     logger::start(log::LevelFilter::Info, None);
     let env = |name: &str| std::env::var(name).ok();
     let term = env("TERM").unwrap_or_default();
+    options.slow |= probe::is_serial();
     // What the user asked for by name wins over the slow profile.
     let slow = options.slow;
     options.level.get_or_insert_with(|| if slow { Level::Ascii } else { detect_level(&env) });
@@ -115,6 +116,8 @@ async fn explore(
         quit: None,
     };
     shell.perform(effects);
+    // Views load meanwhile.
+    shell.find_ground(synchronised);
     let _host = gauges(inbox)?;
     let mut keys = EventStream::new();
     let mut go_on = signal(SignalKind::from_raw(libc::SIGCONT))?;
@@ -184,6 +187,20 @@ async fn suspend(mouse: bool, go_on: &mut Signal) -> anyhow::Result<()> {
 }
 
 impl Shell {
+    /// Finds out whether the terminal is light, where that makes a difference: only ramps need to know, and
+    /// only with many colours is there a choice.
+    fn find_ground(&mut self, may_ask: bool) {
+        let app = &mut self.app;
+        if app.depth < Depth::Indexed || app.theme.is_light().is_some() {
+            return;
+        }
+        let known = probe::light_by_env(std::env::var("COLORFGBG").ok().as_deref());
+        let ask = || if may_ask && !app.options.slow { probe::ask_light() } else { None };
+        app.options.light = known.or_else(ask).unwrap_or(false);
+        let theme = app.theme_name.clone();
+        app.set_theme(&theme);
+    }
+
     fn draw_if_due(&mut self) {
         let now = Instant::now();
         self.app.problems(logger::problems());

@@ -128,7 +128,9 @@ impl Heat {
 
     /// Where column `number` is on a picture; newest at the right when it scrolls.
     pub fn place(&self, number: u64, scroll: bool) -> u16 {
-        let x = if scroll { self.width - 1 - self.end.saturating_sub(number) } else { number % self.width };
+        // Before the first whole frame there is no width yet.
+        let width = self.width.max(1);
+        let x = if scroll { (width - 1).saturating_sub(self.end.saturating_sub(number)) } else { number % width };
         x as u16
     }
 

@@ -72,7 +72,10 @@ impl Palette {
         let word = text.split(' ').next().unwrap_or_default().to_ascii_lowercase();
         let words = WORDS.iter().map(Entry::Say);
         let views = Registry::get().views().iter().map(|view| Entry::Show(&view.decl));
-        let acts = BINDINGS.iter().filter(|binding| binding.built && !binding.help.is_empty()).map(Entry::Act);
+        // A word that may stand alone does what the key of its name does.
+        let own = |binding: &&Binding| !WORDS.iter().any(|word| word.name == binding.name);
+        let acts = BINDINGS.iter().filter(|binding| binding.built && !binding.help.is_empty());
+        let acts = acts.filter(own).map(Entry::Act);
         let all = words.chain(acts).chain(views);
         self.at = 0;
         if word.is_empty() {
@@ -164,6 +167,10 @@ impl App {
             && !word.argument.is_empty()
             && (first != word.name || argument.is_empty())
         {
+            if let Some(binding) = BINDINGS.iter().find(|binding| binding.name == word.name) {
+                self.remember(word.name.to_owned());
+                return self.act(binding.action);
+            }
             // It is only chosen yet: its argument is still to be typed.
             let next = Palette::new(&format!("{} ", word.name));
             return self.keep(Overlay::Palette(next), &format!("{} {}: {}", word.name, word.argument, word.help));

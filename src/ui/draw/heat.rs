@@ -50,7 +50,14 @@ pub fn draw(app: &App, buf: &mut Buffer, parts: &Parts, view: &View, frame: &Fra
 /// What the colours mean: a sample for each decade.
 fn legend(app: &App, buf: &mut Buffer, parts: &Parts, heat: &Heat) {
     let (y, right) = (parts.legend.y, parts.legend.right());
-    edge(app, buf, parts.legend, [app.glyphs.joints[0], app.glyphs.joints[1]]);
+    // Alone it is the top of its picture, else the line between two.
+    let alone = parts.hist.height == 0;
+    let ends = if alone {
+        [2, 3].map(|corner| app.glyphs.border[corner])
+    } else {
+        [app.glyphs.joints[0], app.glyphs.joints[1]]
+    };
+    edge(app, buf, parts.legend, ends);
     let seconds = heat.columns.values().map(|column| column.seconds).sum::<f64>();
     let what = if parts.legend.width >= 70 { "colour = events/s, log scale" } else { "events/s" };
     let text = format!(" last {}  {what} ", format::duration(seconds.round() as u64));
@@ -136,31 +143,31 @@ pub fn axis(app: &App, buf: &mut Buffer, parts: &Parts, heat: &Heat) {
     edge(app, buf, parts.axis, [app.glyphs.border[5], app.glyphs.border[4]]);
     let (y, left, right) = (parts.axis.y, parts.map.x, parts.map.right());
     put(buf, left - 1, y, right, app.glyphs.joints[2], app.theme.border);
-    labels(app, buf, parts, heat);
+    let text = match heat.here {
+        Some(_) => app.glyphs.joints[2].to_owned(),
+        None => format!("{} now ", app.glyphs.joints[2]),
+    };
+    let width = text.chars().count() as u16;
+    let x = heat.place(heat.here.unwrap_or(heat.end), app.scroll);
+    // At the right end the word goes before its mark.
+    let x = if x + width > parts.map.width { (x + 1).saturating_sub(width) } else { x };
+    labels(app, buf, parts, heat, (x, x + width));
     for (&number, _) in heat.columns.iter().filter(|(_, column)| column.lost) {
         put(buf, left + heat.place(number, app.scroll), y, right, "x", app.theme.lost);
     }
-    let (number, text, style) = match heat.here {
-        Some(here) => (here, app.glyphs.joints[2].to_owned(), app.theme.title),
-        None => (heat.end, format!("{} now ", app.glyphs.joints[2]), app.theme.title),
-    };
-    let x = left + heat.place(number, app.scroll);
     if !heat.columns.is_empty() {
-        // At the right end the word goes before its mark.
-        let x =
-            if x + text.chars().count() as u16 > right { x.saturating_sub(text.chars().count() as u16 - 1) } else { x };
-        put(buf, x.max(left), y, right, &text, style);
+        put(buf, left + x, y, right, &text, app.theme.title);
     }
 }
 
 /// Labels at round times, the newest first: what would cover another one is left out.
-fn labels(app: &App, buf: &mut Buffer, parts: &Parts, heat: &Heat) {
+fn labels(app: &App, buf: &mut Buffer, parts: &Parts, heat: &Heat, now: (u16, u16)) {
     let each = heat.columns.values().map(|column| column.seconds).fold(0.0, f64::max).max(0.001);
     let every = EVERY.into_iter().find(|&every| every as f64 / each >= 15.0).unwrap_or(EVERY[7]);
     let slot = |column: &Column| (column.wall_ns + 500_000_000) / 1_000_000_000 / every;
     // A mark of a loss is worth more than a label.
     let lost = heat.columns.iter().filter(|(_, column)| column.lost).map(|(&number, _)| heat.place(number, app.scroll));
-    let mut taken: Vec<(u16, u16)> = lost.map(|x| (x, x + 1)).collect();
+    let mut taken: Vec<(u16, u16)> = lost.map(|x| (x, x + 1)).chain([now]).collect();
     let columns: Vec<(&u64, &Column)> = heat.columns.iter().collect();
     for pair in columns.windows(2).rev() {
         let &[(_, before), (&number, column)] = pair else { continue };

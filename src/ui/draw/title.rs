@@ -90,6 +90,9 @@ fn manner(app: &App, view: &View) -> String {
     if view.load == super::super::view::Load::Off {
         words.push("not loaded".to_owned());
     }
+    if let Some(by) = &view.group {
+        words.push(format!("by {by}"));
+    }
     if let Some(shown) = &view.shown {
         if shown.at.is_none() {
             words.push(format!("first {:.1} s", shown.frame.interval.real_ns as f64 / 1e9));

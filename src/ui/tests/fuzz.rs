@@ -9,6 +9,7 @@ use super::super::message::{Effect, Input};
 use super::super::screen::Screen;
 use super::super::testing::{self, Rig, cache_frame, disk_frame, hist_frame, net_frame, unavailable_frame};
 use super::heat_frame;
+use crate::feed::{Event, LoadStep};
 
 /// A small generator: tests need the same numbers every time, not good ones.
 struct Dice(u64);
@@ -68,9 +69,16 @@ fn some_frame(dice: &mut Dice, rig: &mut Rig, index: u64) {
             frame
         }
     };
-    if rig.app.views.iter().any(|view| view.name == *frame.view) {
-        rig.frame(frame);
-    }
+    let Some(at) = rig.app.views.iter().position(|view| view.name == *frame.view) else { return };
+    let generation = rig.app.views[at].generation;
+    let event = match dice.roll(12) {
+        0 => Event::First(frame.into()),
+        1 => Event::Loading(LoadStep::Attach),
+        2 => Event::Attached,
+        3 => Event::Ended,
+        _ => Event::Frame(frame.into()),
+    };
+    rig.input(Input::Feed(at, generation, event));
 }
 
 fn run(seed: u64, steps: usize) {

@@ -129,7 +129,7 @@ pub const BINDINGS: &[Binding] = &[
     bind(Action::MovePane, "move-pane", &["M"], "move", "move a pane", &[D]),
     bind(Action::EqualPanes, "equal-panes", &["="], "", "panes of equal size", &[D]),
     bind(Action::SaveLayout, "save-layout", &["W"], "", "save layout", ALL),
-    bind(Action::CopyRow, "copy-row", &["y"], "", "copy the row", DATA),
+    bind(Action::CopyRow, "copy-row", &["y"], "", "copy the row", ALL),
     bind(Action::CopyTable, "copy-table", &["Y"], "", "copy the table", ALL),
     later(Action::Record, "record", &["x"], "record to a file"),
     bind(Action::Settings, "settings", &["S", "F2"], "", "settings", ALL),

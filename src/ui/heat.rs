@@ -20,6 +20,9 @@ pub const LABEL: u16 = 9;
 /// Decades of the colour scale.
 pub const DECADES: i32 = 4;
 
+/// Most lines of one row. Each costs bytes with every tick.
+const HIGHEST: u16 = 3;
+
 /// Frames that one column may put together.
 const ZOOM: [u64; 6] = [1, 2, 5, 10, 30, 60];
 
@@ -150,6 +153,11 @@ impl Heat {
         let Some((low, high)) = self.buckets else { return Vec::new() };
         let step = (high - low + 1).div_ceil(usize::from(self.height.max(1))).max(1);
         (low..=high).step_by(step).map(|from| (from, from + step - 1)).collect()
+    }
+
+    /// Lines that each row takes: few buckets on a large screen are drawn higher.
+    pub fn lines(&self) -> u16 {
+        (self.height / self.rows().len().max(1) as u16).clamp(1, HIGHEST)
     }
 
     /// What the cross-hair is on: a column and the buckets of a row.

@@ -109,7 +109,7 @@ impl App {
         let parts = heat::parts(self, state, layout::area_of(self, view)).filter(|parts| parts.map.contains(at))?;
         let column = state.heat.at(at.x - parts.map.x, self.scroll)?;
         let rows = state.heat.rows();
-        let row = rows.get((parts.map.bottom() - 1 - at.y) as usize).or(rows.last())?;
+        let row = rows.get(((parts.map.bottom() - 1 - at.y) / state.heat.lines()) as usize).or(rows.last())?;
         Some((column, *row))
     }
 

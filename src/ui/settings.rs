@@ -101,8 +101,13 @@ impl Settings {
         }
         let tabs = TABS.iter().enumerate();
         let tabs = tabs.map(|(at, tab)| if at == self.tab { format!("[{tab}]") } else { (*tab).to_owned() });
+        let title = if app.area.width >= 64 {
+            format!("Settings  {}", tabs.collect::<Vec<_>>().join(" "))
+        } else {
+            format!("Settings  {} {}/{}", TABS[self.tab], self.tab + 1, TABS.len())
+        };
         Page {
-            title: format!("Settings  {}", tabs.collect::<Vec<_>>().join(" ")),
+            title,
             items,
             at: self.at,
             name: if self.tab == 1 { 24 } else { 15 },

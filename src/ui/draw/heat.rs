@@ -24,8 +24,12 @@ pub fn draw(app: &App, buf: &mut Buffer, parts: &Parts, view: &View, frame: &Fra
     let unit = histogram_unit(frame);
     let rows = heat.rows();
     // Every label where there is room, else every other one.
+    let lines = heat.lines();
+    for y in parts.map.y..parts.map.bottom() {
+        put(buf, parts.labels.right() - 1, y, parts.map.x, app.glyphs.border[1], app.theme.border);
+    }
     for (at, &(low, _)) in rows.iter().enumerate() {
-        let y = parts.map.bottom() - 1 - at as u16;
+        let y = parts.map.bottom() - 1 - at as u16 * lines;
         let label = tight(Histogram::lo(low) as f64, unit, app.look);
         put_right(buf, parts.labels.x, y, parts.labels.right() - 2, &label, app.theme.dim);
         put(buf, parts.labels.right() - 1, y, parts.map.x, app.glyphs.joints[1], app.theme.border);
@@ -36,7 +40,9 @@ pub fn draw(app: &App, buf: &mut Buffer, parts: &Parts, view: &View, frame: &Fra
             let count: u64 = column.hist.buckets.iter().take(high + 1).skip(low).sum();
             if count > 0 && x < parts.map.right() {
                 let (sign, style) = app.ramp[heat.step(count as f64 / column.seconds.max(1e-9))];
-                put(buf, x, parts.map.bottom() - 1 - at as u16, parts.map.right(), sign, style);
+                for y in line_of(parts, at, lines) {
+                    put(buf, x, y, parts.map.right(), sign, style);
+                }
             }
         }
     }
@@ -45,6 +51,12 @@ pub fn draw(app: &App, buf: &mut Buffer, parts: &Parts, view: &View, frame: &Fra
     }
     chosen(app, buf, parts, heat, &rows);
     axis(app, buf, parts, heat);
+}
+
+/// The lines of row `at`.
+fn line_of(parts: &Parts, at: usize, lines: u16) -> std::ops::Range<u16> {
+    let bottom = parts.map.bottom() - at as u16 * lines;
+    bottom - lines..bottom
 }
 
 /// What the colours mean: a sample for each decade.
@@ -91,8 +103,8 @@ pub fn edge(app: &App, buf: &mut Buffer, area: Rect, ends: [&str; 2]) {
 fn chosen(app: &App, buf: &mut Buffer, parts: &Parts, heat: &Heat, rows: &[(usize, usize)]) {
     let Some(choice) = choice(app, heat) else { return };
     let inside = |&(low, high): &(usize, usize)| low <= choice.buckets.1 && high >= choice.buckets.0;
-    for (at, _) in rows.iter().enumerate().filter(|(_, row)| inside(row)) {
-        let y = parts.map.bottom() - 1 - at as u16;
+    let places = rows.iter().enumerate().filter(|(_, row)| inside(row)).map(|(at, _)| at);
+    for y in places.flat_map(|at| line_of(parts, at, heat.lines())) {
         buf.set_style(Rect::new(parts.labels.x, y, parts.labels.width - 1, 1), app.theme.selection);
         for number in choice.columns.0..=choice.columns.1 {
             let x = parts.map.x + heat.place(number, app.scroll);

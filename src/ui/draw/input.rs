@@ -151,7 +151,8 @@ fn export(app: &App, buf: &mut Buffer, area: Rect, export: &Export) {
     };
     let size = export.size.map(|size| tight(size as f64, Unit::Bytes, app.look));
     let frames = export.frames(app).len();
-    let what = format!("{scope}: {frames} frames {}", size.as_deref().unwrap_or("..."));
+    let plural = if frames == 1 { "" } else { "s" };
+    let what = format!("{scope}: {frames} frame{plural} {}", size.as_deref().unwrap_or("..."));
     let note = if area.width >= 110 {
         format!("{what}  Tab scope  Up Down format  {} write", app.glyphs.enter)
     } else {

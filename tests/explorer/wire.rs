@@ -90,7 +90,7 @@ fn bytes_with(env: &[(&str, &str)]) -> Vec<u8> {
     terminal.wait_for_text("LIVE");
     terminal.send("?");
     terminal.wait_for_text("Keys in");
-    terminal.send("?3m");
+    terminal.send("?3");
     terminal.wait_for("runqlat alone", |screen| screen.contents().contains("cum %"));
     let bytes = terminal.bytes();
     quit(terminal);

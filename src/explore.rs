@@ -46,7 +46,8 @@ fn start_log(options: &Options) -> Result<(), String> {
 fn ui_options(options: &Options) -> Result<ui::Options, String> {
     let look = &options.look;
     let defaults = ui::Options::default();
-    let theme = look.theme.clone().unwrap_or(defaults.theme.clone());
+    let env = std::env::var("BCC_TOP_THEME").ok().filter(|name| !name.is_empty());
+    let theme = look.theme.clone().or(env).unwrap_or(defaults.theme.clone());
     let theme_text = match Path::new(&theme).extension().is_some_and(|e| e == "toml") {
         true => Some(std::fs::read_to_string(&theme).map_err(|e| format!("--theme {theme}: {e}"))?),
         false => None,

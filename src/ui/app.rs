@@ -252,7 +252,7 @@ impl App {
     pub fn wake(&self) -> Option<Instant> {
         let toast = self.toast.as_ref().map(|&(_, until)| until);
         let hold = self.visible().filter_map(|view| self.views[view].hold);
-        let warm = self.views.iter().filter(|view| view.load != Load::Off);
+        let warm = self.views.iter().filter(|view| view.load != Load::Off && view.thresholds.is_empty());
         let warm = warm.filter_map(|view| view.hidden_since.map(|since| since + KEEP_WARM));
         let spin = self.spinning().then_some(self.now + SPIN);
         toast.into_iter().chain(hold).chain(warm).chain(spin).min()
@@ -276,7 +276,8 @@ impl App {
                 view.refresh(self.cursor, now, Cause::User);
                 self.dirty = true;
             }
-            if view.hidden_since.is_some_and(|since| now >= since + KEEP_WARM) {
+            // Whoever waits for a limit wants to hear of it, wherever they look.
+            if view.thresholds.is_empty() && view.hidden_since.is_some_and(|since| now >= since + KEEP_WARM) {
                 view.hidden_since = None;
                 self.unload(at);
             }
@@ -466,6 +467,8 @@ impl App {
     fn alarm(&mut self, at: usize, alarm: Alarm) {
         if alarm.bell {
             self.effects.push(Effect::Bell);
+            let name = self.views[at].name.clone();
+            self.say(format!("{name}: a row went over its limit"));
         }
         if let Some(frame) = self.views[at].history.last().filter(|_| alarm.snapshot).cloned() {
             let path = file_name(&self.options.host, &self.views[at].name, frame.time.wall_ns, "json");

@@ -219,3 +219,18 @@ fn a_heat_map_in_sweep_mode_is_cheap_at_every_depth() {
         sent(&mut rig, &mut screen, if size.1 > 24 { 1200 } else { 700 }, "heat map alone");
     }
 }
+
+#[test]
+fn a_list_with_a_heat_map_is_cheap() {
+    let mut rig = Rig::new(&["runqlat"], (80, 24), Level::Unicode);
+    (0..80).for_each(|index| rig.frame(hist_frame(index, true)));
+    for depth in [Depth::True, Depth::Indexed, Depth::Ansi, Depth::Mono] {
+        rig.set_depth(depth);
+        let mut screen = terminal(&rig);
+        screen.draw(&mut rig.app);
+        for index in 80..90 {
+            rig.frame(hist_frame(index, true));
+            sent(&mut rig, &mut screen, 2500, "list and heat map");
+        }
+    }
+}

@@ -232,6 +232,12 @@ fn limits_mark_rows_and_moments() {
     rig.keys("Space");
     rig.app.toast = None;
     assert!(rig.screen().lines().last().unwrap().contains('!'));
+    // A view with limits stays loaded.
+    rig.keys("0");
+    rig.effects.clear();
+    rig.pass(Duration::from_secs(40));
+    assert!(!rig.effects.iter().any(|effect| matches!(effect, Effect::Close(0))), "{:?}", rig.effects);
+    rig.keys("1");
     // A row that gets worse rings once.
     rig.keys("Space");
     say(&mut rig, "threshold io crit 5 bell snapshot");

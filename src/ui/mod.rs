@@ -38,6 +38,7 @@ mod settings;
 mod shape;
 mod shell;
 mod shown;
+mod tabs;
 mod terminal;
 #[cfg(test)]
 pub(crate) mod testing;

@@ -30,7 +30,6 @@ mod page;
 mod palette;
 mod panes;
 mod picker;
-mod probe;
 mod rows;
 pub mod save;
 pub mod screen;
@@ -38,6 +37,7 @@ mod settings;
 mod shape;
 mod shell;
 mod shown;
+mod surroundings;
 mod tabs;
 mod terminal;
 #[cfg(test)]

@@ -23,7 +23,7 @@ use super::message::{Effect, Input};
 use super::pace::{Pace, What};
 use super::screen::{self, Screen};
 use super::terminal::{self, Writer};
-use super::{Callbacks, Exit, Options, copy, export, logger, probe};
+use super::{Callbacks, Exit, Options, copy, export, logger, surroundings};
 
 /// Messages that may wait for the loop; feeds behind it wait, and count what they lose.
 const INBOX: usize = 64;
@@ -42,7 +42,7 @@ pub fn run(
     logger::start(log::LevelFilter::Info, None);
     let env = |name: &str| std::env::var(name).ok();
     let term = env("TERM").unwrap_or_default();
-    options.slow |= probe::is_serial();
+    options.slow |= surroundings::is_serial();
     // What the user asked for by name wins over the slow profile.
     let slow = options.slow;
     options.level.get_or_insert_with(|| if slow { Level::Ascii } else { detect_level(&env) });
@@ -194,8 +194,8 @@ impl Shell {
         if app.depth < Depth::Indexed || app.theme.is_light().is_some() {
             return;
         }
-        let known = probe::light_by_env(std::env::var("COLORFGBG").ok().as_deref());
-        let ask = || if may_ask && !app.options.slow { probe::ask_light() } else { None };
+        let known = surroundings::light_by_env(std::env::var("COLORFGBG").ok().as_deref());
+        let ask = || if may_ask && !app.options.slow { surroundings::ask_light() } else { None };
         app.options.light = known.or_else(ask).unwrap_or(false);
         let theme = app.theme_name.clone();
         app.set_theme(&theme);

@@ -33,7 +33,7 @@ fn a_heat_map_is_walked_and_measured() {
     rig.keys("Space m");
     assert_eq!(rig.app.view().unwrap().rendering(), Rendering::Histogram);
     rig.screen();
-    rig.keys("( (");
+    rig.keys(") )");
     rig.screen();
     assert_eq!(rig.app.view().unwrap().heat.frames(), 5);
 }

@@ -234,3 +234,21 @@ fn a_list_with_a_heat_map_is_cheap() {
         }
     }
 }
+
+#[test]
+fn themes_with_a_ground_keep_the_budget() {
+    for theme in ["dark", "light", "high-contrast"] {
+        let mut rig = table((80, 24), Level::Unicode);
+        rig.set_depth(Depth::True);
+        rig.app.set_theme(theme);
+        let mut screen = terminal(&rig);
+        // The ground of every blank cell has to be sent once.
+        sent(&mut rig, &mut screen, 4608, "first frame");
+        rig.frame(full(8));
+        screen.draw(&mut rig.app);
+        for index in 9..13 {
+            rig.frame(full(index));
+            sent(&mut rig, &mut screen, 2048, "all numbers changed");
+        }
+    }
+}

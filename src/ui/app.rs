@@ -229,12 +229,7 @@ impl App {
                 let size = crate::frame::format::number(size as f64, crate::frame::Unit::Bytes, self.look);
                 self.say(format!("wrote {file} ({size})"));
             }
-            Input::Measured(size) => {
-                if let Some(Overlay::Export(export)) = self.overlays.last_mut() {
-                    export.size = Some(size);
-                    self.dirty = true;
-                }
-            }
+            Input::Measured(size) => self.measured(size),
             Input::Exported(Err(problem)) => self.say(format!("not written: {problem}")),
             Input::Resumed => {
                 self.dirty = true;

@@ -77,7 +77,7 @@ impl Tty {
         let mut on = String::new();
         let mut kept = self.modifier;
         for (modifiers, code) in OFF {
-            if kept.intersects(modifiers) && !(kept - cell.modifier & modifiers).is_empty() {
+            if kept.intersects(modifiers) && !((kept - cell.modifier) & modifiers).is_empty() {
                 on.push_str(code);
                 kept -= modifiers;
             }

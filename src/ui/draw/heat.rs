@@ -164,8 +164,9 @@ pub fn axis(app: &App, buf: &mut Buffer, parts: &Parts, heat: &Heat) {
     // At the right end the word goes before its mark.
     let x = if x + width > parts.map.width { (x + 1).saturating_sub(width) } else { x };
     labels(app, buf, parts, heat, (x, x + width));
-    for (&number, _) in heat.columns.iter().filter(|(_, column)| column.lost) {
-        put(buf, left + heat.place(number, app.scroll), y, right, "x", app.theme.lost);
+    for (&number, column) in heat.columns.iter().filter(|(_, column)| column.lost || column.gap) {
+        let (sign, style) = if column.lost { ("x", app.theme.lost) } else { ("|", app.theme.dim) };
+        put(buf, left + heat.place(number, app.scroll), y, right, sign, style);
     }
     if !heat.columns.is_empty() {
         put(buf, left + x, y, right, &text, app.theme.title);

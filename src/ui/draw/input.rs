@@ -149,7 +149,10 @@ fn export(app: &App, buf: &mut Buffer, area: Rect, export: &Export) {
         Scope::Screen => "screen",
         Scope::History => "history",
     };
-    let size = export.size.map(|size| tight(size as f64, Unit::Bytes, app.look));
+    let size = export.size.map(|(size, about)| {
+        let sign = if about { "~" } else { "" };
+        format!("{sign}{}", tight(size as f64, Unit::Bytes, app.look))
+    });
     let frames = export.frames(app).len();
     let plural = if frames == 1 { "" } else { "s" };
     let what = format!("{scope}: {frames} frame{plural} {}", size.as_deref().unwrap_or("..."));

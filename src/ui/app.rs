@@ -110,6 +110,8 @@ pub struct App {
     pub(super) drilled: Vec<(Screen, String)>,
     /// Layouts of views as they were kept.
     pub(super) kept: super::save::Layout,
+    /// Views that the picker offers first.
+    pub favourites: Vec<String>,
     /// Views opened from the picker, newest first.
     pub recent: Vec<String>,
     /// How often each was opened.
@@ -167,6 +169,7 @@ impl App {
             copied: None,
             drilled: Vec::new(),
             kept: Default::default(),
+            favourites: Vec::new(),
             recent: Vec::new(),
             uses: HashMap::new(),
             click: None,

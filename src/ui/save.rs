@@ -25,6 +25,8 @@ pub struct ViewLayout {
 pub struct Layout {
     /// Views of the dashboard, in the order of the panes.
     pub panes: Vec<String>,
+    /// Views that the picker offers first.
+    pub favourites: Vec<String>,
     /// Views by name.
     pub views: HashMap<String, ViewLayout>,
 }
@@ -52,7 +54,11 @@ impl App {
         let panes = self.panes.iter().map(|&at| self.views[at].name.clone()).collect();
         let views = self.views.iter().map(|view| (view.name.clone(), ViewLayout::of(view)));
         // What is as the view declares it needs no word.
-        Layout { panes, views: views.filter(|(_, view)| *view != ViewLayout::default()).collect() }
+        Layout {
+            panes,
+            favourites: self.favourites.clone(),
+            views: views.filter(|(_, view)| *view != ViewLayout::default()).collect(),
+        }
     }
 
     /// Shows views as they were kept; views that are not open get theirs when they are.
@@ -62,6 +68,7 @@ impl App {
                 kept.apply(view);
             }
         }
+        self.favourites.clone_from(&layout.favourites);
         self.kept = layout;
     }
 

@@ -326,3 +326,39 @@ fn an_export_has_formats_scopes_and_a_size() {
         rig.effects.last()
     );
 }
+
+#[test]
+fn favourites_and_recent_views_come_first() {
+    let mut rig = table(SIZE, Level::Unicode);
+    rig.keys("v");
+    rig.type_in("tcptop");
+    rig.keys("Enter v");
+    assert!(rig.screen().contains("Recent") && !rig.screen().contains("Favourites"));
+    rig.keys("Esc v");
+    rig.type_in("runqlat");
+    rig.keys("* Esc v");
+    let Some(Overlay::Picker(picker)) = rig.app.overlays.last() else { panic!("no picker") };
+    let names: Vec<&str> = picker.found.iter().take(2).map(|decl| decl.name.as_str()).collect();
+    assert_eq!((names, picker.recent), (vec!["runqlat", "tcptop"], 2));
+    assert!(rig.screen().contains("Favourites"));
+    let layout = rig.app.layout();
+    assert_eq!(layout.favourites, ["runqlat"]);
+    let mut other = table(SIZE, Level::Unicode);
+    other.app.apply_layout(layout);
+    assert_eq!(other.app.favourites, ["runqlat"]);
+}
+
+#[test]
+fn a_layout_that_was_kept_is_worn_again() {
+    let mut rig = table(SIZE, Level::Unicode);
+    rig.keys("c Down Space Esc r");
+    say(&mut rig, "group disk");
+    rig.keys("W");
+    let layout = rig.app.layout();
+    let mut other = table(SIZE, Level::Unicode);
+    other.app.apply_layout(layout.clone());
+    let (a, b) = (rig.app.view().unwrap(), other.app.view().unwrap());
+    assert_eq!((&a.sort, &a.chosen, &a.group), (&b.sort, &b.chosen, &b.group));
+    assert!(b.group.is_some() && b.chosen.is_some());
+    assert_eq!(other.app.layout(), layout);
+}

@@ -39,6 +39,15 @@ fn a_heat_map_is_walked_and_measured() {
 }
 
 #[test]
+fn labels_are_never_half_a_number() {
+    let mut rig = heat(SIZE, Level::Unicode, 20);
+    rig.keys("m u");
+    assert!(rig.screen().contains("524µs") && !rig.screen().contains("524,28"), "{}", rig.screen());
+    rig.keys("m");
+    assert!(rig.screen().contains("1.9ms"), "{}", rig.screen());
+}
+
+#[test]
 fn the_timeline_takes_clicks() {
     let mut rig = table(SIZE, Level::Unicode);
     rig.keys("Space");

@@ -5,36 +5,64 @@ use std::sync::Arc;
 
 use log::LevelFilter;
 
-use crate::cli::{Options, logger};
+use crate::cli::{Session, logger};
 use crate::doctor::{Examiner, Verdict};
-use crate::enrich::{host::Host, process};
+use crate::enrich::host::Host;
+use crate::enrich::process;
 use crate::examine::LiveExaminer;
 use crate::export;
-use crate::feed::Opener;
+use crate::privilege::Invoker;
+use crate::record::Recorder;
 use crate::ui::glyphs::{Depth, Level};
 use crate::ui::theme::UserTheme;
-use crate::ui::{self, Callbacks};
+use crate::ui::{self, Callbacks, Exit};
 use crate::views::Registry;
 
 /// Runs until the user quits.
 ///
 /// # Errors
-/// One line: what failed at run time.
-pub fn run(options: &Options, opener: Arc<dyn Opener>) -> Result<(), String> {
-    let look = ui_options(options)?;
-    start_log(options)?;
-    let host = Host::read();
-    let btf = options.btf.clone();
+/// An exit code and one line: what failed at run time.
+pub fn run(session: Session) -> Result<(), (u8, String)> {
+    let look = ui_options(&session).map_err(|error| (1, error))?;
+    start_log(&session).map_err(|error| (1, error))?;
+    let Session { host, btf, opener, requests, recorder, replay, .. } = session;
+    // What a pid means here says nothing about the host of a recording, nor does this kernel.
+    let live = replay.is_none();
+    let recorded = host.clone();
     let callbacks = Callbacks {
         document: Arc::new(move |format, frames| export::document(&host, format, frames).unwrap_or_default()),
-        facts: Arc::new(process::facts),
-        availability: Arc::new(move || unavailable(&LiveExaminer { btf: btf.clone() })),
+        facts: Arc::new(move |pid| if live { process::facts(pid) } else { None }),
+        availability: Arc::new(move || if live { unavailable(&LiveExaminer { btf: btf.clone() }) } else { Vec::new() }),
+        record: Arc::new(move |name| record(name, &recorded)),
     };
-    ui::run(look, opener, options.requests(), callbacks).map(drop).map_err(|error| format!("{error:#}"))
+    match ui::run(look, opener, requests, callbacks, recorder) {
+        Ok(Exit::Done) => Ok(()),
+        Ok(Exit::NotRecorded(why)) => Err((5, format!("cannot record: {why}"))),
+        Err(error) => Err((1, format!("{error:#}"))),
+    }
+}
+
+/// Starts a recording that a key asked for: in the current directory, or where state belongs if that
+/// cannot be written; never over a file that is there.
+fn record(name: &Path, host: &Host) -> Result<Recorder, String> {
+    let writable = rustix::fs::access(".", rustix::fs::Access::WRITE_OK).is_ok();
+    let state = std::env::var_os("XDG_STATE_HOME").filter(|dir| !writable && !dir.is_empty());
+    let path = match state {
+        Some(dir) => {
+            let dir = Path::new(&dir).join("bcc-top");
+            std::fs::create_dir_all(&dir).map_err(|e| format!("{}: {e}", dir.display()))?;
+            dir.join(name)
+        }
+        None => name.to_owned(),
+    };
+    if path.symlink_metadata().is_ok() {
+        return Err(format!("{} exists already", path.display()));
+    }
+    Recorder::start(&path, Invoker::from_env().as_ref(), host.clone()).map_err(|error| error.to_string())
 }
 
 /// The log is a pane of the screen; a file gets the same lines.
-fn start_log(options: &Options) -> Result<(), String> {
+fn start_log(options: &Session) -> Result<(), String> {
     let (level, warning) = logger::level(&options.log);
     let file = options.log.file.as_deref().map(logger::open);
     let file = file.transpose().map_err(|e| format!("--log-file: {e}"))?;
@@ -43,7 +71,7 @@ fn start_log(options: &Options) -> Result<(), String> {
     Ok(())
 }
 
-fn ui_options(options: &Options) -> Result<ui::Options, String> {
+fn ui_options(options: &Session) -> Result<ui::Options, String> {
     let look = &options.look;
     let defaults = ui::Options::default();
     let env = std::env::var("BCC_TOP_THEME").ok().filter(|name| !name.is_empty());
@@ -77,6 +105,8 @@ fn ui_options(options: &Options) -> Result<ui::Options, String> {
         mouse: look.mouse,
         interval: options.interval,
         count: options.count,
+        host: options.host.hostname.split('.').next().unwrap_or_default().to_owned(),
+        replay: options.replay,
         ..defaults
     })
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::ArgMatches;
+use clap::parser::ValueSource;
 
 use super::args;
 use super::options::{Chosen, LogOptions, Look, Options, Output, Surroundings};
@@ -27,10 +28,12 @@ pub(super) struct Reader<'a> {
     pub matches: &'a ArgMatches,
     pub decls: &'a [&'a ViewDecl],
     pub around: &'a Surroundings<'a>,
+    /// For the command `record`.
+    pub recording: bool,
 }
 
 impl Reader<'_> {
-    fn text(&self, id: &str) -> Option<&str> {
+    pub fn text(&self, id: &str) -> Option<&str> {
         self.matches.get_one::<String>(id).map(String::as_str)
     }
 
@@ -45,7 +48,7 @@ impl Reader<'_> {
     pub fn read(&self, views: &[&'static View], named: bool) -> Result<Options, Usage> {
         let mut warnings = Vec::new();
         let command: Vec<OsString> = self.matches.get_many("command").into_iter().flatten().cloned().collect();
-        let output = self.output(!command.is_empty());
+        let output = if self.recording { self.recorded()? } else { self.output(!command.is_empty()) };
         if matches!(output, Output::Batch { format: Format::Csv, .. }) && views.len() != 1 {
             return Err(Usage::wrong("--csv takes one view: name it, or use --ndjson for several".to_owned()));
         }
@@ -66,6 +69,10 @@ impl Reader<'_> {
             count => count,
         };
         let (count, duration) = whole_intervals(interval, count, duration);
+        let record = self.path("record");
+        if record.is_some() && record == self.path("output") {
+            return Err(Usage::wrong("--record and -o name the same file".to_owned()));
+        }
         Ok(Options {
             views: self.chosen(views)?,
             named,
@@ -77,20 +84,29 @@ impl Reader<'_> {
             force: self.force()?,
             strict: self.flag("strict"),
             look: self.look(),
-            log: LogOptions {
-                file: self.path("log-file"),
-                verbose: self.matches.get_count("verbose"),
-                quiet: self.flag("quiet"),
-                env: (self.around.env)("BCC_TOP_LOG"),
-            },
+            log: self.log(),
+            record,
             btf: self.path("btf"),
             command,
             warnings,
         })
     }
 
+    /// What `record` writes.
+    fn recorded(&self) -> Result<Output, Usage> {
+        let given = |id: &&&str| self.matches.value_source(id) == Some(ValueSource::CommandLine);
+        if let Some(flag) = args::RECORD_HAS_NOT.iter().find(given) {
+            let text = format!("record keeps everything as it is; --{flag} is for bcc-top replay");
+            return Err(Usage::wrong(text));
+        }
+        match self.path("output") {
+            Some(file) => Ok(Output::Recording { file }),
+            None => Err(Usage::wrong("record needs -o FILE: the file to write".to_owned())),
+        }
+    }
+
     /// The explorer needs a terminal and none of the flags that ask for something else.
-    fn output(&self, command: bool) -> Output {
+    pub fn output(&self, command: bool) -> Output {
         let format = match () {
             () if self.flag("json") => Some(Format::Json),
             () if self.flag("ndjson") => Some(Format::Ndjson),
@@ -121,7 +137,7 @@ impl Reader<'_> {
         }
     }
 
-    fn duration(&self) -> Result<Option<Duration>, Usage> {
+    pub fn duration(&self) -> Result<Option<Duration>, Usage> {
         let Some(text) = self.text("duration") else { return Ok(None) };
         match humantime::parse_duration(text) {
             Ok(duration) if !duration.is_zero() => Ok(Some(duration)),
@@ -129,7 +145,7 @@ impl Reader<'_> {
         }
     }
 
-    fn number(&self, flag: &str, positional: &str, least: u64) -> Result<Option<u64>, Usage> {
+    pub fn number(&self, flag: &str, positional: &str, least: u64) -> Result<Option<u64>, Usage> {
         let asked =
             self.text(flag).or_else(|| self.matches.try_get_one::<String>(positional).ok()?.map(String::as_str));
         let Some(text) = asked else { return Ok(None) };
@@ -139,7 +155,7 @@ impl Reader<'_> {
         }
     }
 
-    fn shape(&self, output: &Output) -> Result<Shape, Usage> {
+    pub fn shape(&self, output: &Output) -> Result<Shape, Usage> {
         let text = matches!(output, Output::Batch { format: Format::Text, .. });
         let rows = self.number("rows", "rows", 0)?.map(|rows| usize::try_from(rows).unwrap_or(usize::MAX));
         let columns = self.text("columns").into_iter().flat_map(|list| list.split(','));
@@ -228,7 +244,16 @@ impl Reader<'_> {
         Ok(Force::Alternative { hook: hook.to_owned(), number })
     }
 
-    fn look(&self) -> Look {
+    pub fn log(&self) -> LogOptions {
+        LogOptions {
+            file: self.path("log-file"),
+            verbose: self.matches.get_count("verbose"),
+            quiet: self.flag("quiet"),
+            env: (self.around.env)("BCC_TOP_LOG"),
+        }
+    }
+
+    pub fn look(&self) -> Look {
         let slow_env = (self.around.env)("BCC_TOP_SLOW").is_some_and(|value| !value.is_empty() && value != "0");
         let glyphs = if self.flag("ascii") { Some("ascii") } else { self.text("glyphs") };
         let color = match self.text("color") {

@@ -15,6 +15,8 @@ use super::Options;
 use super::glyphs::{Depth, Glyphs, Level, SPIN};
 use super::message::{Effect, Input};
 use super::overlay::Overlay;
+use super::recording::Recording;
+use super::replay::Playing;
 use super::theme::Theme;
 use super::theme::ramp::{self, STEPS};
 use super::view::{Cause, Load, View};
@@ -79,6 +81,10 @@ pub struct App {
     pub toast: Option<(String, Instant)>,
     /// The moment that is looked at; `None`: live.
     pub cursor: Option<u64>,
+    /// What is replayed; `None`: live.
+    pub replay: Option<Playing>,
+    /// What runs of a recording to a file.
+    pub recording: Option<Recording>,
     /// First key of a longer one.
     pub pending: Option<String>,
     /// Refresh interval.
@@ -153,6 +159,8 @@ impl App {
             read: 0,
             toast: None,
             cursor: None,
+            replay: options.replay.map(Playing::new),
+            recording: None,
             pending: None,
             interval,
             host: None,
@@ -234,6 +242,7 @@ impl App {
             }
             Input::Measured(size) => self.measured(size),
             Input::Exported(Err(problem)) => self.say(format!("not written: {problem}")),
+            Input::Recorded(ended) => self.recording_ended(ended),
             Input::Resumed => {
                 self.dirty = true;
                 self.effects.push(Effect::Redraw);
@@ -339,7 +348,8 @@ impl App {
                 self.views[at].hidden_since = None;
                 self.load(at);
                 self.views[at].refresh(self.cursor, self.now, Cause::User);
-            } else if self.views[at].hidden_since.is_none() && self.views[at].load != Load::Off {
+            } else if !self.keeps_loaded() && self.views[at].hidden_since.is_none() && self.views[at].load != Load::Off
+            {
                 self.views[at].hidden_since = Some(self.now);
             }
         }

@@ -23,6 +23,7 @@ mod layout;
 mod line;
 pub mod logger;
 pub mod message;
+mod moments;
 mod mouse;
 mod overlay;
 mod pace;
@@ -30,6 +31,8 @@ mod page;
 mod palette;
 mod panes;
 mod picker;
+mod recording;
+mod replay;
 mod rows;
 pub mod save;
 pub mod screen;
@@ -52,14 +55,17 @@ mod view;
 mod words;
 
 use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::export::Format;
 use crate::frame::Frame;
+use crate::record::Recorder;
 
 pub use crate::enrich::process::ProcessFacts;
 
+pub use replay::Replay;
 pub use shell::run;
 
 /// How the explorer looks and behaves.
@@ -93,6 +99,8 @@ pub struct Options {
     pub sources: Vec<(String, String)>,
     /// Files that were read, or would be, and what for.
     pub paths: Vec<(String, String)>,
+    /// The frames are those of a recording.
+    pub replay: Option<Replay>,
 }
 
 impl Default for Options {
@@ -113,6 +121,7 @@ impl Default for Options {
             clipboard: true,
             sources: Vec::new(),
             paths: Vec::new(),
+            replay: None,
         }
     }
 }
@@ -126,6 +135,9 @@ pub type Facts = Arc<dyn Fn(u32) -> Option<ProcessFacts> + Send + Sync>;
 /// Views that cannot run here with a short reason each; may ask the kernel.
 pub type Availability = Arc<dyn Fn() -> Vec<(String, String)> + Send + Sync>;
 
+/// Starts a recording under this name.
+pub type Record = Arc<dyn Fn(&Path) -> Result<Recorder, String> + Send + Sync>;
+
 /// What the rooms below provide. All of them are called off the UI thread.
 #[derive(Clone)]
 pub struct Callbacks {
@@ -135,6 +147,8 @@ pub struct Callbacks {
     pub facts: Facts,
     /// What cannot run, for the picker.
     pub availability: Availability,
+    /// A recording of what is collected, for `x`.
+    pub record: Record,
 }
 
 impl fmt::Debug for Callbacks {
@@ -144,8 +158,10 @@ impl fmt::Debug for Callbacks {
 }
 
 /// How the explorer ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Exit {
     /// The user, or the number of frames asked for.
     Done,
+    /// The same, but what was to be recorded was not.
+    NotRecorded(String),
 }

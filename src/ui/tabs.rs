@@ -36,7 +36,8 @@ impl App {
                 view.first = Some(frame);
             }
             Event::Frame(frame) => {
-                let alarm = view.push(frame);
+                let alarm = view.push(frame.clone());
+                self.follow(&frame);
                 let mut all: Vec<_> = self.views.iter_mut().map(|view| &mut view.history).collect();
                 history::trim(&mut all, MAX_BYTES);
                 self.alarm(at, alarm);

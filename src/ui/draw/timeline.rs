@@ -20,8 +20,8 @@ pub fn draw(app: &App, buf: &mut Buffer, area: Rect) {
     let cursor = app.cursor.and_then(|moment| view.history.at(moment)).unwrap_or(view.history.len() - 1);
     let time = view.history.get(cursor).map(|frame| clock(frame.time.wall_ns)).unwrap_or_default();
     put(buf, area.x + 1, area.y, area.right(), &time, app.theme.title);
-    let (strip, start, end) = strip(area, view, cursor);
-    let keys = keys(area);
+    let keys = keys(app, area);
+    let (strip, start, end) = strip(area, keys, view, cursor);
     put_right(buf, strip.right(), area.y, area.right(), keys, app.theme.hint);
     let heights: Vec<f64> =
         (start..end).map(|at| view.history.get(at).map_or(0.0, |frame| main(view, frame))).collect();
@@ -53,14 +53,17 @@ pub fn draw(app: &App, buf: &mut Buffer, area: Rect) {
     }
 }
 
-fn keys(area: Rect) -> &'static str {
-    if area.width >= 60 { "  [ ] step  { } minute  Space live" } else { "" }
+fn keys(app: &App, area: Rect) -> &'static str {
+    match (area.width >= 60, app.replay.is_some()) {
+        (false, _) => "",
+        (true, false) => "  [ ] step  { } minute  Space live",
+        (true, true) => "  [ ] step  { } minute  Space plays",
+    }
 }
 
 /// Where the strip is and which frames are in it: as many as there are cells, the cursor among them.
-fn strip(area: Rect, view: &View, cursor: usize) -> (Rect, usize, usize) {
-    let keys = keys(area).len() as u16;
-    let strip = Rect::new(area.x + 1 + TIME, area.y, area.width.saturating_sub(2 + TIME + keys), 1);
+fn strip(area: Rect, keys: &str, view: &View, cursor: usize) -> (Rect, usize, usize) {
+    let strip = Rect::new(area.x + 1 + TIME, area.y, area.width.saturating_sub(2 + TIME + keys.len() as u16), 1);
     let width = strip.width as usize;
     let end = (cursor + width / 2 + 1).clamp(width.min(view.history.len()), view.history.len());
     (strip, end.saturating_sub(width), end)
@@ -70,7 +73,8 @@ fn strip(area: Rect, view: &View, cursor: usize) -> (Rect, usize, usize) {
 pub fn hit(app: &App, x: u16) -> Option<u64> {
     let view = app.view().filter(|view| !view.history.is_empty())?;
     let cursor = app.cursor.and_then(|moment| view.history.at(moment)).unwrap_or(view.history.len() - 1);
-    let (strip, start, end) = strip(super::super::layout::last_line(app), view, cursor);
+    let line = super::super::layout::last_line(app);
+    let (strip, start, end) = strip(line, keys(app, line), view, cursor);
     let at = start + x.checked_sub(strip.x)? as usize;
     view.history.get(at).filter(|_| at < end && x < strip.right()).map(|frame| frame.time.mono_ns)
 }

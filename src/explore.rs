@@ -1,6 +1,6 @@
 //! The explorer with the rooms below it plugged in.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use log::LevelFilter;
@@ -14,6 +14,7 @@ use crate::export;
 use crate::privilege::Invoker;
 use crate::record::Recorder;
 use crate::ui::glyphs::{Depth, Level};
+use crate::ui::theme::UserTheme;
 use crate::ui::{self, Callbacks, Exit};
 use crate::views::Registry;
 
@@ -29,7 +30,7 @@ pub fn run(session: Session) -> Result<(), (u8, String)> {
     let live = replay.is_none();
     let recorded = host.clone();
     let callbacks = Callbacks {
-        document: Arc::new(move |frames| export::document(&host, frames).unwrap_or_default()),
+        document: Arc::new(move |format, frames| export::document(&host, format, frames).unwrap_or_default()),
         facts: Arc::new(move |pid| if live { process::facts(pid) } else { None }),
         availability: Arc::new(move || if live { unavailable(&LiveExaminer { btf: btf.clone() }) } else { Vec::new() }),
         record: Arc::new(move |name| record(name, &recorded)),
@@ -73,7 +74,8 @@ fn start_log(options: &Session) -> Result<(), String> {
 fn ui_options(options: &Session) -> Result<ui::Options, String> {
     let look = &options.look;
     let defaults = ui::Options::default();
-    let theme = look.theme.clone().unwrap_or(defaults.theme.clone());
+    let env = std::env::var("BCC_TOP_THEME").ok().filter(|name| !name.is_empty());
+    let theme = look.theme.clone().or(env).unwrap_or(defaults.theme.clone());
     let theme_text = match Path::new(&theme).extension().is_some_and(|e| e == "toml") {
         true => Some(std::fs::read_to_string(&theme).map_err(|e| format!("--theme {theme}: {e}"))?),
         false => None,
@@ -90,7 +92,11 @@ fn ui_options(options: &Session) -> Result<ui::Options, String> {
         "true" => Some(Depth::True),
         _ => None,
     });
+    let user_themes = user_themes();
+    let paths = user_themes.iter().map(|theme| ("theme".to_owned(), theme.file.clone())).collect();
     Ok(ui::Options {
+        user_themes,
+        paths,
         level,
         depth,
         theme,
@@ -101,6 +107,7 @@ fn ui_options(options: &Session) -> Result<ui::Options, String> {
         count: options.count,
         host: options.host.hostname.split('.').next().unwrap_or_default().to_owned(),
         replay: options.replay,
+        ..defaults
     })
 }
 
@@ -109,4 +116,31 @@ fn unavailable(examiner: &dyn Examiner) -> Vec<(String, String)> {
     let reports = Registry::get().views().iter().map(|view| examiner.examine(&view.decl.name));
     let refused = reports.filter(|report| report.status == Verdict::No);
     refused.map(|report| (report.name, report.reason.map(|r| r.message).unwrap_or_default())).collect()
+}
+
+/// Most theme files that are read, and the largest.
+const THEMES: (usize, u64) = (64, 64 << 10);
+
+/// Themes of the user and of the system. A file that cannot be read is in the log.
+fn user_themes() -> Vec<UserTheme> {
+    let env = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let config = env("XDG_CONFIG_HOME").or_else(|| env("HOME").map(|home| home.join(".config")));
+    let folders =
+        config.map(|config| config.join("bcc-top/themes")).into_iter().chain(["/usr/share/bcc-top/themes".into()]);
+    let files = folders.flat_map(|folder| std::fs::read_dir(folder).into_iter().flatten().flatten());
+    let mut files: Vec<PathBuf> =
+        files.map(|file| file.path()).filter(|path| path.extension().is_some_and(|e| e == "toml")).collect();
+    files.truncate(THEMES.0);
+    files.iter().filter_map(|path| read_theme(path)).collect()
+}
+
+fn read_theme(path: &Path) -> Option<UserTheme> {
+    let size = std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file).map_or(0, |file| file.len());
+    if size > THEMES.1 {
+        log::warn!("theme {}: larger than a theme", path.display());
+        return None;
+    }
+    let text = std::fs::read_to_string(path);
+    let text = text.map_err(|error| log::warn!("theme {}: {error}", path.display())).ok()?;
+    Some(UserTheme { name: path.file_stem()?.to_string_lossy().into_owned(), file: path.display().to_string(), text })
 }

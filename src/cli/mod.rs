@@ -8,7 +8,6 @@ pub mod logger;
 pub mod options;
 mod reader;
 mod replay;
-mod settings;
 mod usage;
 
 use std::ffi::OsString;
@@ -30,6 +29,7 @@ use crate::privilege::Missing;
 use crate::probes::object;
 use crate::record::Recorder;
 use crate::ui;
+use crate::views::settings;
 use crate::views::{Registry, ViewDecl, nearest};
 use settings::did_you_mean;
 use usage::Usage;

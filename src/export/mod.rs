@@ -38,6 +38,18 @@ pub enum Format {
     Csv,
 }
 
+impl Format {
+    /// How names of such files end.
+    pub fn ending(self) -> &'static str {
+        match self {
+            Format::Text => "txt",
+            Format::Json => "json",
+            Format::Ndjson => "ndjson",
+            Format::Csv => "csv",
+        }
+    }
+}
+
 /// A frame ready to be written: filtered, sorted and cut, with the totals of what was not cut.
 #[derive(Clone, Debug)]
 pub struct Shown {
@@ -105,17 +117,32 @@ pub fn frame_line(out: &mut impl Write, shown: &Shown) -> io::Result<()> {
     out.write_all(b"\n")
 }
 
-/// The document that `--json` writes, of these frames.
+/// The document that batch mode would write of these frames. Where a format takes one view, it is the
+/// first one.
 ///
 /// # Errors
 /// Only if a value cannot be serialised.
-pub fn document(host: &Host, frames: &[std::sync::Arc<Frame>]) -> io::Result<Vec<u8>> {
+pub fn document(host: &Host, format: Format, frames: &[std::sync::Arc<Frame>]) -> io::Result<Vec<u8>> {
     let mut out = Vec::new();
-    let mut json = json::Json::new(&mut out);
-    json.begin(host)?;
-    for frame in frames {
-        json.frame(&Shown::whole((**frame).clone()))?;
+    let one = frames.first().map(|frame| frame.view.clone()).filter(|_| format == Format::Csv);
+    let frames = frames.iter().filter(|frame| one.as_ref().is_none_or(|view| *view == frame.view));
+    match format {
+        Format::Json => write_all(json::Json::new(&mut out), host, frames)?,
+        Format::Ndjson => write_all(ndjson::Ndjson::new(&mut out), host, frames)?,
+        Format::Csv => write_all(csv::Csv::new(&mut out), host, frames)?,
+        Format::Text => write_all(text::Text::new(&mut out), host, frames)?,
     }
-    json.end()?;
     Ok(out)
+}
+
+fn write_all<'a>(
+    mut exporter: impl Exporter,
+    host: &Host,
+    frames: impl Iterator<Item = &'a std::sync::Arc<Frame>>,
+) -> io::Result<()> {
+    exporter.begin(host)?;
+    for frame in frames {
+        exporter.frame(&Shown::whole((**frame).clone()))?;
+    }
+    exporter.end()
 }

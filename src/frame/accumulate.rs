@@ -105,7 +105,7 @@ fn merge_row(total: &mut Frame, mine: usize, frame: &Frame, row: usize) {
 
 /// Adds the cells of `row` of `other` into row `mine` of `table` by each column's [`Agg`]. Both have
 /// the same columns.
-fn merge_cells(table: &mut Table, mine: usize, other: &Table, row: usize) {
+pub(super) fn merge_cells(table: &mut Table, mine: usize, other: &Table, row: usize) {
     for (index, column) in other.schema.columns.iter().enumerate() {
         let theirs = other.cell(row, index);
         let ours = table.cell(mine, index);

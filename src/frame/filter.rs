@@ -21,6 +21,17 @@ use regex::bytes::Regex;
 use super::{Column, Schema, Table, Type, Value};
 use number::Number;
 
+/// A number with the units of a column, as filters write it: `1.5M`, `2ms`, `90%`.
+///
+/// # Errors
+/// What such a number looks like.
+pub fn number_of(text: &str, unit: Option<super::Unit>) -> Result<f64, String> {
+    Number::parse(text, unit).map(|number| match number {
+        Number::Whole(n) => n as f64,
+        Number::Real(n) => n,
+    })
+}
+
 /// What is wrong with a filter text, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bad {

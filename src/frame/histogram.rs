@@ -96,6 +96,18 @@ impl Histogram {
     }
 }
 
+impl super::Frame {
+    /// The distribution of the row called `id`, or those of all rows put together.
+    pub fn distribution(&self, id: Option<u64>) -> Histogram {
+        let wanted = |row: &usize| id.is_none_or(|id| self.table.ids().get(*row) == Some(&id));
+        let mut all = Histogram::default();
+        for row in (0..self.histograms.len()).filter(wanted) {
+            all.merge(&self.histograms[row]);
+        }
+        all
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -6,11 +6,13 @@
 pub mod accumulate;
 pub mod filter;
 pub mod format;
+pub mod group;
 pub mod histogram;
 pub mod ids;
 pub mod order;
 pub mod table;
 pub mod text;
+pub mod threshold;
 
 use std::sync::Arc;
 

@@ -352,6 +352,12 @@ impl Table {
         Table { schema: Arc::new(schema), cells, text: self.text.clone(), ids: OnceLock::new() }
     }
 
+    /// The same cells under other columns, as many as there are.
+    pub fn with_schema(&self, schema: Arc<Schema>) -> Table {
+        debug_assert_eq!(schema.columns.len(), self.width());
+        Table { schema, cells: self.cells.clone(), text: self.text.clone(), ids: OnceLock::new() }
+    }
+
     /// Sum of an additive column over all rows; 0 for an empty table.
     pub fn sum(&self, column: usize) -> Value {
         (0..self.len()).fold(Value::Uint(0), |sum, row| sum.plus(self.cell(row, column)))

@@ -4,25 +4,25 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use ratatui::layout::Rect;
+use ratatui::style::Style;
 
-use crate::feed::{Command, Event, LoadStep, Request};
+use crate::feed::Request;
 use crate::frame::format::Look;
 use crate::host::Sample;
 use crate::views::Registry;
 
 use super::Options;
-use super::export::Export;
 use super::glyphs::{Depth, Glyphs, Level, SPIN};
-use super::history::{self, MAX_BYTES};
 use super::message::{Effect, Input};
 use super::overlay::Overlay;
 use super::recording::Recording;
 use super::replay::Playing;
 use super::theme::Theme;
+use super::theme::ramp::{self, STEPS};
 use super::view::{Cause, Load, View};
 
 /// Views stay loaded this long after they left the screen.
-const KEEP_WARM: Duration = Duration::from_secs(30);
+pub(super) const KEEP_WARM: Duration = Duration::from_secs(30);
 
 /// How long a toast stays.
 const TOAST: Duration = Duration::from_secs(4);
@@ -46,6 +46,14 @@ pub struct App {
     pub options: Options,
     /// Styles.
     pub theme: Theme,
+    /// The name of the theme.
+    pub theme_name: String,
+    /// How many colours there are.
+    pub depth: Depth,
+    /// A cell for each step from few to many.
+    pub ramp: [(&'static str, Style); STEPS],
+    /// Pictures over time move along instead of being overwritten.
+    pub scroll: bool,
     /// Signs.
     pub glyphs: Glyphs,
     /// How numbers are written.
@@ -92,22 +100,37 @@ pub struct App {
     /// Whether something may look different from the last drawing.
     pub dirty: bool,
     pub(super) effects: Vec<Effect>,
+    /// A pane is being moved.
+    pub moving: bool,
+    /// The log shows only what is about the view that keys go to.
+    pub log_view: bool,
+    /// What the log shows.
+    pub log_level: log::LevelFilter,
+    /// Lines said in the palette, newest last.
+    pub said: Vec<String>,
+    /// Settings that were changed in this run.
+    pub(super) changed: std::collections::HashSet<&'static str>,
+    /// What was copied last, row (`false`) or table, until another key.
+    pub(super) copied: Option<bool>,
+    /// Where jumps came from, and the filter of the view they went to.
+    pub(super) drilled: Vec<(Screen, String)>,
+    /// Layouts of views as they were kept.
+    pub(super) kept: super::save::Layout,
+    /// Views that the picker offers first.
+    pub favourites: Vec<String>,
+    /// Views opened from the picker, newest first.
+    pub recent: Vec<String>,
+    /// How often each was opened.
+    pub uses: HashMap<String, u32>,
     pub(super) click: Option<(u16, u16, Instant)>,
     /// Views that count towards the number of frames asked for.
-    counted: usize,
+    pub(super) counted: usize,
 }
 
 impl App {
     /// The explorer over these views: one opens full screen, several as a dashboard, none as the overview.
     pub fn new(options: Options, layout: Vec<Request>, now: Instant) -> App {
         let (depth, level) = (options.depth.unwrap_or(Depth::Ansi), options.level.unwrap_or(Level::Unicode));
-        let (theme, problems) = match &options.theme_text {
-            Some(text) => Theme::parse(&options.theme, text, depth),
-            None => Theme::built_in(&options.theme, depth),
-        };
-        for problem in problems {
-            log::warn!("{problem}");
-        }
         let interval = layout.first().map_or(options.interval, |request| request.interval);
         let interval = if options.slow { interval.max(SLOWEST_WIRE) } else { interval };
         let views = layout.into_iter().map(|request| {
@@ -117,7 +140,11 @@ impl App {
         let views: Vec<View> = views.collect();
         let counted = views.len();
         let mut app = App {
-            theme,
+            ramp: [(" ", Style::new()); STEPS],
+            depth,
+            scroll: false,
+            theme: Theme::default(),
+            theme_name: options.theme.clone(),
             glyphs: Glyphs::new(level),
             look: Look { raw: false, ascii: level == Level::Ascii },
             area: Rect::new(0, 0, 80, 24),
@@ -142,13 +169,42 @@ impl App {
             unavailable: HashMap::new(),
             dirty: true,
             effects: Vec::new(),
+            moving: false,
+            log_view: false,
+            log_level: log::LevelFilter::Info,
+            said: Vec::new(),
+            changed: Default::default(),
+            copied: None,
+            drilled: Vec::new(),
+            kept: Default::default(),
+            favourites: Vec::new(),
+            recent: Vec::new(),
+            uses: HashMap::new(),
             click: None,
             counted,
             options,
         };
+        let theme = app.theme_name.clone();
+        app.set_theme(&theme);
         app.show(app.screen);
         app.counted = app.counted.max(if counted == 0 { app.views.len() } else { 0 });
         app
+    }
+
+    /// Another theme. What is wrong with it is in the log.
+    pub fn set_theme(&mut self, name: &str) {
+        let (theme, problems) = match (&self.options.theme_text, name == self.options.theme) {
+            (Some(text), true) => Theme::parse(name, text, &self.options.user_themes, self.depth),
+            _ => Theme::named(name, &self.options.user_themes, self.depth),
+        };
+        for problem in problems {
+            log::warn!("{problem}");
+        }
+        let light = theme.is_light().unwrap_or(self.options.light);
+        self.ramp = ramp::cells(&theme, light, self.depth, self.glyphs.level);
+        self.theme = theme;
+        self.theme_name = name.to_owned();
+        self.dirty = true;
     }
 
     /// What the shell has to do before the first input.
@@ -184,6 +240,7 @@ impl App {
                 let size = crate::frame::format::number(size as f64, crate::frame::Unit::Bytes, self.look);
                 self.say(format!("wrote {file} ({size})"));
             }
+            Input::Measured(size) => self.measured(size),
             Input::Exported(Err(problem)) => self.say(format!("not written: {problem}")),
             Input::Recorded(ended) => self.recording_ended(ended),
             Input::Resumed => {
@@ -198,7 +255,7 @@ impl App {
     pub fn wake(&self) -> Option<Instant> {
         let toast = self.toast.as_ref().map(|&(_, until)| until);
         let hold = self.visible().filter_map(|view| self.views[view].hold);
-        let warm = self.views.iter().filter(|view| view.load != Load::Off);
+        let warm = self.views.iter().filter(|view| view.load != Load::Off && view.thresholds.is_empty());
         let warm = warm.filter_map(|view| view.hidden_since.map(|since| since + KEEP_WARM));
         let spin = self.spinning().then_some(self.now + SPIN);
         toast.into_iter().chain(hold).chain(warm).chain(spin).min()
@@ -222,60 +279,11 @@ impl App {
                 view.refresh(self.cursor, now, Cause::User);
                 self.dirty = true;
             }
-            if view.hidden_since.is_some_and(|since| now >= since + KEEP_WARM) {
+            // Whoever waits for a limit wants to hear of it, wherever they look.
+            if view.thresholds.is_empty() && view.hidden_since.is_some_and(|since| now >= since + KEEP_WARM) {
                 view.hidden_since = None;
                 self.unload(at);
             }
-        }
-    }
-
-    /// Gives the cost of a view back; what it delivered stays.
-    pub(super) fn unload(&mut self, at: usize) {
-        let view = &mut self.views[at];
-        if view.load != Load::Off {
-            view.load = Load::Off;
-            view.generation += 1;
-            view.first = None;
-            self.effects.push(Effect::Close(at));
-            self.dirty = true;
-        }
-    }
-
-    fn feed(&mut self, at: usize, generation: u32, event: Event) {
-        let Some(view) = self.views.get_mut(at).filter(|view| view.generation == generation) else { return };
-        match event {
-            Event::Loading(step) => view.load = Load::Loading(step, self.now),
-            Event::Attached => view.load = Load::Loading(LoadStep::FirstSample, self.now),
-            Event::First(frame) => {
-                view.load = Load::Running;
-                view.first = Some(frame);
-            }
-            Event::Frame(frame) => {
-                view.push(frame.clone());
-                self.follow(&frame);
-                let mut all: Vec<_> = self.views.iter_mut().map(|view| &mut view.history).collect();
-                history::trim(&mut all, MAX_BYTES);
-            }
-            Event::Ended => view.load = Load::Ended,
-        }
-        let view = &mut self.views[at];
-        match view.unavailable() {
-            Some(why) => self.unavailable.insert(view.name.clone(), why.reason.message.clone()),
-            None => self.unavailable.remove(&view.name),
-        };
-        if self.cursor.is_none() || view.shown.is_none() {
-            view.refresh(self.cursor, self.now, Cause::Frame);
-        }
-        self.dirty |= self.is_visible(at);
-        self.count();
-    }
-
-    /// A positional COUNT ends the explorer as it ends BCC's tools.
-    fn count(&mut self) {
-        let Some(count) = self.options.count else { return };
-        let mut counted = self.views.iter().take(self.counted);
-        if counted.all(|view| view.seen >= count || view.unavailable().is_some() || view.load == Load::Ended) {
-            self.effects.push(Effect::Quit(true));
         }
     }
 
@@ -348,34 +356,6 @@ impl App {
         self.dirty = true;
     }
 
-    /// The tab of the view called `name`; a new one if it has none.
-    pub fn tab_of(&mut self, name: &str) -> usize {
-        if let Some(at) = self.views.iter().position(|view| view.name == name) {
-            return at;
-        }
-        let request = Request {
-            view: name.to_owned(),
-            interval: self.interval,
-            first: None,
-            settings: Vec::new(),
-            force: Vec::new(),
-        };
-        self.views.push(View::new(request, Registry::get().find(name).map(|view| &view.decl)));
-        self.views.len() - 1
-    }
-
-    pub(super) fn load(&mut self, at: usize) {
-        let view = &mut self.views[at];
-        if view.load != Load::Off {
-            return;
-        }
-        view.load = Load::Loading(LoadStep::Verify, self.now);
-        view.generation += 1;
-        view.request.interval = self.interval;
-        view.request.first = Some(self.interval.min(Duration::from_millis(300)));
-        self.effects.push(Effect::Open(at, view.generation, view.request.clone()));
-    }
-
     /// Shows a line for a while.
     pub fn say(&mut self, text: impl Into<String>) {
         self.toast = Some((text.into(), self.now + TOAST));
@@ -401,15 +381,8 @@ impl App {
         self.dirty = true;
     }
 
-    /// Sends a command to a running view.
-    pub(super) fn tell(&mut self, at: usize, command: Command) {
-        if self.views[at].load != Load::Off {
-            self.effects.push(Effect::Send(at, command));
-        }
-    }
-
-    pub(super) fn export(&mut self, export: &Export) {
-        let frames = export.frames(self);
-        self.effects.push(Effect::Export(export.path(), frames));
+    pub(super) fn set_log_level(&mut self, level: log::LevelFilter) {
+        self.log_level = level;
+        self.effects.push(Effect::LogLevel(level));
     }
 }

@@ -1,6 +1,8 @@
 //! Which columns fit, and how wide they are. Widths come from the declarations alone, never from
 //! the rows, so that columns stand still.
 
+use std::collections::HashMap;
+
 use crate::frame::{Agg, Schema, Unit};
 
 /// Cells of the trend column and its gap, smallest.
@@ -26,26 +28,36 @@ pub struct Fit {
     pub trend: Option<u16>,
 }
 
+/// What is to be fitted.
+#[derive(Clone, Copy, Debug)]
+pub struct Want<'a> {
+    /// All columns.
+    pub schema: &'a Schema,
+    /// Those to show, in order.
+    pub visible: &'a [usize],
+    /// Widths that the user chose.
+    pub widths: &'a HashMap<String, u16>,
+    /// The sorted one.
+    pub sort: Option<usize>,
+}
+
 /// Chooses columns for `width` cells. `left` columns after the first are scrolled away.
-pub fn fit(schema: &Schema, sort: Option<usize>, width: u16, left: usize, trend: bool) -> Fit {
-    let visible: Vec<usize> =
-        (0..schema.columns.len()).filter(|&c| schema.columns[c].visible || Some(c) == sort).collect();
+pub fn fit(want: Want<'_>, width: u16, left: usize, trend: bool) -> Fit {
+    let visible = want.visible;
     if visible.is_empty() || width == 0 {
         return Fit::default();
     }
-    let mut kept =
-        if left == 0 { by_priority(schema, sort, &visible, width) } else { scrolled(schema, &visible, width, left) };
-    // A frame with fewer columns than the one before may be scrolled beyond its last one.
-    let scrolled_away = if left == 0 { 0 } else { left.min(visible.len() - 1) };
-    let dropped = visible.len().saturating_sub(kept.len() + scrolled_away);
+    let mut kept = if left == 0 { by_priority(want, width) } else { scrolled(want, width, left) };
+    let scrolled = if left == 0 { 0 } else { left.min(visible.len() - 1) };
+    let dropped = visible.len().saturating_sub(kept.len() + scrolled);
     if kept.is_empty() {
         kept.push(visible[0]);
     }
     let room = width.saturating_sub(if trend && dropped == 0 { TREND } else { 0 });
-    let spare = |room: u16| room.checked_sub(total(kept.iter().map(|&c| comfortable(schema, c))));
+    let spare = |room: u16| room.checked_sub(total(kept.iter().map(|&c| comfortable(want, c))));
     let with_trend = trend && dropped == 0 && width >= 79 && spare(room).is_some();
     let room = if with_trend { room } else { width };
-    let widths = widen(schema, &kept, room);
+    let widths = widen(want, &kept, room);
     let used = total(widths.iter().copied());
     let trend = with_trend.then(|| (width - used).saturating_sub(1).clamp(TREND - 1, 16));
     Fit { columns: kept.into_iter().zip(widths).collect(), dropped, trend }
@@ -57,8 +69,11 @@ fn total(widths: impl Iterator<Item = u16>) -> u16 {
     sum.saturating_add(count.saturating_sub(1))
 }
 
-fn narrowest(schema: &Schema, column: usize) -> u16 {
-    let meta = &schema.columns[column];
+fn narrowest(want: Want<'_>, column: usize) -> u16 {
+    let meta = &want.schema.columns[column];
+    if let Some(&width) = want.widths.get(&meta.name) {
+        return width;
+    }
     // Narrower than this, numbers lose digits: rather one column less.
     let digits = match meta.unit {
         Some(Unit::Bytes) => 8,
@@ -73,15 +88,20 @@ fn narrowest(schema: &Schema, column: usize) -> u16 {
     meta.min_width.max(digits).max((meta.label.len() as u16).min(meta.ideal_width))
 }
 
-fn comfortable(schema: &Schema, column: usize) -> u16 {
-    let meta = &schema.columns[column];
-    (narrowest(schema, column) + meta.ideal_width.max(narrowest(schema, column))).div_ceil(2)
+fn ideal(want: Want<'_>, column: usize) -> u16 {
+    let meta = &want.schema.columns[column];
+    want.widths.get(&meta.name).copied().unwrap_or(meta.ideal_width.max(narrowest(want, column)))
+}
+
+fn comfortable(want: Want<'_>, column: usize) -> u16 {
+    (narrowest(want, column) + ideal(want, column)).div_ceil(2)
 }
 
 /// Keys and the sorted column go last, then by priority, the rightmost of equals first.
-fn by_priority(schema: &Schema, sort: Option<usize>, visible: &[usize], width: u16) -> Vec<usize> {
-    let mut kept = visible.to_vec();
-    while kept.len() > 1 && total(kept.iter().map(|&c| narrowest(schema, c))) > width {
+fn by_priority(want: Want<'_>, width: u16) -> Vec<usize> {
+    let (schema, sort) = (want.schema, want.sort);
+    let mut kept = want.visible.to_vec();
+    while kept.len() > 1 && total(kept.iter().map(|&c| narrowest(want, c))) > width {
         let rank = |&&c: &&usize| {
             let rank = if Some(c) == sort {
                 0
@@ -98,11 +118,12 @@ fn by_priority(schema: &Schema, sort: Option<usize>, visible: &[usize], width: u
     kept
 }
 
-fn scrolled(schema: &Schema, visible: &[usize], width: u16, left: usize) -> Vec<usize> {
+fn scrolled(want: Want<'_>, width: u16, left: usize) -> Vec<usize> {
+    let visible = want.visible;
     let mut kept = vec![visible[0]];
     for &column in visible.iter().skip(1 + left.min(visible.len().saturating_sub(2))) {
         kept.push(column);
-        if total(kept.iter().map(|&c| narrowest(schema, c))) > width {
+        if total(kept.iter().map(|&c| narrowest(want, c))) > width {
             kept.pop();
             break;
         }
@@ -111,9 +132,9 @@ fn scrolled(schema: &Schema, visible: &[usize], width: u16, left: usize) -> Vec<
 }
 
 /// Shares the room out: everybody gets the narrowest, then the neediest first up to the ideal.
-fn widen(schema: &Schema, kept: &[usize], width: u16) -> Vec<u16> {
-    let mut widths: Vec<u16> = kept.iter().map(|&c| narrowest(schema, c)).collect();
-    let ideal: Vec<u16> = kept.iter().zip(&widths).map(|(&c, &w)| schema.columns[c].ideal_width.max(w)).collect();
+fn widen(want: Want<'_>, kept: &[usize], width: u16) -> Vec<u16> {
+    let mut widths: Vec<u16> = kept.iter().map(|&c| narrowest(want, c)).collect();
+    let ideal: Vec<u16> = kept.iter().map(|&c| ideal(want, c)).collect();
     let mut spare = width.saturating_sub(total(widths.iter().copied()));
     while spare > 0 {
         // The neediest is the one that lacks most of its ideal, in thousandths.
@@ -133,6 +154,12 @@ fn widen(schema: &Schema, kept: &[usize], width: u16) -> Vec<u16> {
 mod tests {
     use super::*;
     use crate::ui::testing::{disk_frame, net_frame};
+
+    /// The view's own columns, no widths chosen.
+    fn fit(schema: &Schema, sort: Option<usize>, width: u16, left: usize, trend: bool) -> Fit {
+        let visible: Vec<usize> = (0..schema.columns.len()).filter(|&c| schema.columns[c].visible).collect();
+        super::fit(Want { schema, visible: &visible, widths: &HashMap::new(), sort }, width, left, trend)
+    }
 
     fn names(schema: &Schema, fit: &Fit) -> Vec<String> {
         fit.columns.iter().map(|&(c, _)| schema.columns[c].name.clone()).collect()

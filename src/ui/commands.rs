@@ -1,24 +1,23 @@
 //! What each action does.
 
-use std::time::Duration;
-
 use crossterm::event::{KeyEvent, KeyEventKind};
 
 use crate::feed::Command;
-use crate::frame::{SettingValue, Type};
+use crate::frame::Type;
 
 use super::action::{Action, Binding, Meaning, Place, key_name, meaning};
 use super::app::{App, Screen};
+use super::capture::Capture;
+use super::chooser::Chooser;
 use super::detail::Detail;
-use super::export::Export;
 use super::layout;
+use super::line::{Ask, Line};
 use super::message::Effect;
-use super::overlay::{FilterLine, Overlay, SortMenu};
-use super::picker::Picker;
-use super::view::{Cause, Load, Rendering, View};
-
-/// Intervals that `+` and `-` step through, ms.
-const INTERVALS: [u64; 8] = [250, 500, 1000, 2000, 5000, 10_000, 30_000, 60_000];
+use super::overlay::{FilterLine, Help, Overlay, SortMenu};
+use super::palette::Palette;
+use super::settings::Settings;
+use super::themes::Themes;
+use super::view::{Load, Rendering, View};
 
 impl App {
     /// Where keys go when nothing lies over the screen.
@@ -38,6 +37,8 @@ impl App {
         if self.toast.take().is_some() {
             self.dirty = true;
         }
+        // Copying twice in a row writes a file; any other key lets that be.
+        self.copied = self.copied.filter(|_| matches!(name.as_str(), "y" | "Y"));
         match name.as_str() {
             // These work wherever the user is, also while an input line is open.
             "Ctrl-c" | "F10" => return self.act(Action::Quit),
@@ -45,14 +46,17 @@ impl App {
             "Ctrl-z" => return self.act(Action::Suspend),
             _ => {}
         }
+        if self.moving && self.overlays.is_empty() && self.move_pane(&name) {
+            self.dirty = true;
+            return;
+        }
         if let Some(overlay) = self.overlays.pop() {
             self.dirty = true;
             return self.overlay_key(overlay, &name, key);
         }
         let pending = self.pending.take();
         match meaning(&name, pending.as_deref(), self.place()) {
-            Meaning::Does(Binding { built: true, action, .. }) => self.act(*action),
-            Meaning::Does(binding) => self.say(format!("{name}: {} is not built yet", binding.help)),
+            Meaning::Does(Binding { action, .. }) => self.act(*action),
             Meaning::Elsewhere(binding) => self.say(format!("{name}: {} does not work here; help is ?", binding.help)),
             Meaning::Prefix => self.pending = Some(name),
             Meaning::Nothing => self.say(format!("{name} does nothing; help is ?")),
@@ -70,12 +74,21 @@ impl App {
             Action::Close | Action::Quit => self.effects.push(Effect::Quit(false)),
             Action::QuitLeave => self.effects.push(Effect::Quit(true)),
             Action::Cancel => self.cancel(),
-            Action::Help => self.overlays.push(Overlay::Help(0)),
+            Action::Help => self.overlays.push(Overlay::Help(Help::default())),
+            Action::Palette => self.overlays.push(Overlay::Palette(Palette::new(""))),
+            Action::Settings => self.overlays.push(Overlay::Settings(Settings::default())),
+            Action::Themes => self.overlays.push(Overlay::Themes(Themes::new(self))),
+            Action::Capture => match Capture::new(self) {
+                Some(form) => self.overlays.push(Overlay::Capture(form)),
+                None => self.say("this view has nothing to set"),
+            },
+            Action::Interval => self.overlays.push(Overlay::Line(Line::new(Ask::Interval, ""))),
+            Action::SaveLayout => self.save_layout(),
+            Action::CopyTable => self.copy(true),
+            Action::CopyRow => self.copy(false),
+            Action::AddPane | Action::ClosePane | Action::MovePane | Action::EqualPanes => self.act_on_panes(action),
             Action::Explain => self.overlays.push(Overlay::Explain(0)),
-            Action::Picker => {
-                self.effects.push(Effect::Availability);
-                self.overlays.push(Overlay::Picker(Picker::new(self)));
-            }
+            Action::Picker => self.open_picker(false),
             Action::Log => self.log = !self.log,
             Action::Redraw => self.effects.push(Effect::Redraw),
             Action::Suspend => self.effects.push(Effect::Suspend),
@@ -94,11 +107,12 @@ impl App {
             }
             Action::Shorter => self.change_interval(-1),
             Action::Longer => self.change_interval(1),
-            Action::Export => self.overlays.push(Overlay::Export(Export::new(self))),
+            Action::Export => self.open_export(),
             Action::Retry => self.retry(),
             Action::Record => self.record(),
             Action::Units => {
                 self.look.raw = !self.look.raw;
+                self.changed("raw");
                 self.say(if self.look.raw { "raw numbers" } else { "human units" });
             }
             other => self.act_on_view(other),
@@ -108,6 +122,10 @@ impl App {
     fn act_on_view(&mut self, action: Action) {
         let height = self.current().map_or(1, |at| layout::rows_of(self, at)).max(1) as isize;
         match action {
+            Action::Down if self.has_cross() => self.move_cross(1),
+            Action::Up if self.has_cross() => self.move_cross(-1),
+            Action::Left if self.has_cross() => self.travel(Action::Earlier),
+            Action::Right if self.has_cross() => self.travel(Action::Later),
             Action::Down => self.walk(1),
             Action::Up => self.walk(-1),
             Action::PageDown => self.walk(height),
@@ -132,7 +150,22 @@ impl App {
             Action::Rendering => self.next_rendering(),
             Action::GroupBy => self.group_by(),
             Action::Idle => self.toggle_idle(),
-            // What is left is not built, and the key table says so before it comes here.
+            Action::Columns => self.overlays.push(Overlay::Columns(Chooser::default())),
+            Action::Find => {
+                let text = self.view().map(|view| view.find.clone()).unwrap_or_default();
+                self.overlays.push(Overlay::Line(Line::new(Ask::Find, text)));
+            }
+            Action::FindNext | Action::FindPrevious => {
+                let found = self.find_next(if action == Action::FindNext { 1 } else { -1 });
+                found.err().into_iter().for_each(|problem| self.say(problem));
+            }
+            Action::Pin => self.pin(),
+            Action::Baseline => self.baseline(),
+            Action::Reset => self.reset(),
+            Action::DrillUp => self.drill_up(),
+            Action::Narrower => self.zoom(-1),
+            Action::Wider => self.zoom(1),
+            // The rest is done by what is open.
             _ => {}
         }
     }
@@ -215,6 +248,12 @@ impl App {
     }
 
     fn detail(&mut self) {
+        if self.has_cross() {
+            // The moment stays: the table is that of the column under the cross-hair.
+            let Some(view) = self.view_mut() else { return };
+            view.show_as(Rendering::Table);
+            return self.say("the table of that moment; m draws the map again");
+        }
         let Some(view) = self.view() else { return };
         let (Some(at), Some(shown)) = (view.selected_row(), &view.shown) else {
             return self.say("there is no row to look into");
@@ -244,7 +283,7 @@ impl App {
         let Some(view) = self.view() else { return };
         let Some(shown) = &view.shown else { return };
         let table = &shown.frame.table;
-        let visible: Vec<usize> = (0..table.width()).filter(|&c| table.schema.columns[c].visible).collect();
+        let visible = view.columns(&table.schema, view.sort_by(table).map(|(column, _)| column));
         let at = view.sort_by(table).and_then(|(c, _)| visible.iter().position(|&v| v == c)).unwrap_or(0);
         let to = (at as isize + by).rem_euclid(visible.len().max(1) as isize) as usize;
         if let Some(&column) = visible.get(to) {
@@ -262,105 +301,6 @@ impl App {
         match sorted {
             Some((column, descending)) => self.sort(column, Some(!descending)),
             None => self.say("nothing is sorted here"),
-        }
-    }
-
-    fn next_mode(&mut self) {
-        let Some(view) = self.view_mut() else { return };
-        view.mode = view.mode.next();
-        let label = view.mode.label();
-        self.refresh();
-        self.say(label);
-    }
-
-    fn next_rendering(&mut self) {
-        let Some(view) = self.view_mut() else { return };
-        if Rendering::of(view.kind()).len() < 2 {
-            return self.say("this view is drawn as a table only");
-        }
-        view.rendering += 1;
-        let name = match view.rendering() {
-            Rendering::Table => "table",
-            Rendering::Histogram => "histogram",
-        };
-        self.say(name);
-    }
-
-    fn group_by(&mut self) {
-        let Some(at) = self.current() else { return };
-        let view = &mut self.views[at];
-        let Some((name, setting)) = view.decl.and_then(|decl| decl.group_by()) else {
-            return self.say("this view has no grouping");
-        };
-        let choices = &setting.choices;
-        let now = view.request.settings.iter().find(|(set, _)| set == name).map(|(_, value)| value);
-        let now = match now {
-            Some(SettingValue::Text(word)) => choices.iter().position(|choice| &choice.name == word),
-            _ => None,
-        };
-        let Some(next) = choices.get((now.unwrap_or(0) + 1) % choices.len().max(1)) else { return };
-        view.request.settings.retain(|(set, _)| set != name);
-        view.request.settings.push((name.to_owned(), SettingValue::Text(next.name.clone())));
-        view.selected = None;
-        let settings = view.request.settings.clone();
-        self.tell(at, Command::Settings(settings));
-        self.say(format!("{name} {}: loading again, totals restart", next.name));
-    }
-
-    fn toggle_idle(&mut self) {
-        let Some(view) = self.view_mut() else { return };
-        view.hide_idle = !view.hide_idle;
-        let text = if view.hide_idle { "idle rows are hidden" } else { "idle rows are shown" };
-        self.refresh();
-        self.say(text);
-    }
-
-    fn live(&mut self) {
-        if self.replay.is_some() {
-            return self.play_on();
-        }
-        self.cursor = None;
-        self.refresh_all(Cause::User);
-    }
-
-    fn travel(&mut self, action: Action) {
-        if action == Action::Pause && self.cursor.is_some() {
-            return self.live();
-        }
-        let Some(view) = self.view().filter(|view| !view.history.is_empty()) else {
-            return self.say("nothing is held yet");
-        };
-        let last = view.history.len() - 1;
-        let at = self.cursor.and_then(|moment| view.history.at(moment)).unwrap_or(last);
-        let time = |at: usize| view.history.get(at).map_or(0, |frame| frame.time.mono_ns);
-        let minute = Duration::from_secs(60).as_nanos() as u64;
-        let to = match action {
-            Action::Earlier => at.saturating_sub(1),
-            Action::Later => (at + 1).min(last),
-            Action::MinuteEarlier => view.history.at(time(at).saturating_sub(minute)).unwrap_or(0),
-            Action::MinuteLater => view.history.at(time(at) + minute).unwrap_or(last),
-            _ => at,
-        };
-        let edge = to == at && action != Action::Pause;
-        self.cursor = Some(time(to));
-        self.refresh_all(Cause::User);
-        if edge {
-            self.say(if to == 0 { "nothing older is held" } else { "this is the newest frame; Space goes live" });
-        }
-    }
-
-    fn change_interval(&mut self, by: isize) {
-        let now = self.interval.as_millis() as u64;
-        let slowest = if self.options.slow { 5000 } else { 0 };
-        let mut steps = INTERVALS.iter().copied().filter(|&ms| ms >= slowest);
-        let next = if by > 0 { steps.find(|&ms| ms > now) } else { steps.rfind(|&ms| ms < now) };
-        let Some(next) = next else {
-            return self.say("that is as far as it goes");
-        };
-        self.interval = Duration::from_millis(next);
-        for at in 0..self.views.len() {
-            self.views[at].request.interval = self.interval;
-            self.tell(at, Command::Interval(self.interval));
         }
     }
 

@@ -19,6 +19,8 @@ pub struct Detail {
     pub jumps: Vec<String>,
     /// The jump with the cursor.
     pub at: usize,
+    /// Lines scrolled away.
+    pub top: usize,
 }
 
 impl Detail {
@@ -29,7 +31,7 @@ impl Detail {
         let by_pid = views.filter(|decl| decl.columns.iter().any(|column| column == "pid"));
         let others = by_pid.filter(|decl| Some(decl.name.as_str()) != current).map(|decl| decl.name.clone());
         let jumps = if pid.is_some() { others.collect() } else { Vec::new() };
-        Detail { id, pid, facts: None, jumps, at: 0 }
+        Detail { id, pid, facts: None, jumps, at: 0, top: 0 }
     }
 }
 

@@ -8,14 +8,18 @@ use std::time::{Duration, SystemTime};
 use crossterm::event::KeyEvent;
 use tui_input::Input;
 
+use crate::export::Format;
 use crate::frame::Frame;
 
 use super::app::App;
+use super::message::Effect;
 use super::overlay::{Overlay, edit};
 
 /// What is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
+    /// The frame of the view that keys go to.
+    View,
     /// The frames on the screen.
     Screen,
     /// All that is held of the views on the screen.
@@ -29,7 +33,17 @@ pub struct Export {
     pub input: Input,
     /// What is written.
     pub scope: Scope,
+    /// How.
+    pub format: Format,
+    /// How large it is, once that is known, and whether that is an estimate.
+    pub size: Option<(u64, bool)>,
 }
+
+/// Frames that are measured at most.
+const SAMPLE: usize = 20;
+
+/// Formats, in the order of the arrow keys.
+const FORMATS: [Format; 4] = [Format::Json, Format::Ndjson, Format::Csv, Format::Text];
 
 impl Export {
     /// An export of what is on the screen, the name filled in.
@@ -38,8 +52,8 @@ impl Export {
         let wall =
             app.visible().filter_map(|at| app.views[at].shown.as_ref()).map(|shown| shown.source.time.wall_ns).max();
         let view = if let [one] = views.as_slice() { one } else { "dashboard" };
-        let name = file_name(&app.options.host, view, wall.unwrap_or(0));
-        Export { input: Input::new(name), scope: Scope::Screen }
+        let name = file_name(&app.options.host, view, wall.unwrap_or(0), "json");
+        Export { input: Input::new(name), scope: Scope::Screen, format: Format::Json, size: None }
     }
 
     /// Where to.
@@ -52,7 +66,9 @@ impl Export {
         let views = app.visible().map(|at| &app.views[at]);
         match self.scope {
             // The short first frame is for the screen only.
-            Scope::Screen => {
+            Scope::View | Scope::Screen => {
+                let here = app.current().map(|at| &app.views[at].name);
+                let views = views.filter(|view| self.scope == Scope::Screen || Some(&view.name) == here);
                 let shown = views.filter_map(|view| view.shown.as_ref());
                 shown.filter(|shown| shown.at.is_some()).map(|shown| shown.frame.clone()).collect()
             }
@@ -65,15 +81,15 @@ impl Export {
     }
 }
 
-/// `bcc-top-HOST-VIEW-YYYYMMDDTHHMMSSZ.json`, with nothing in it that a shell or a path takes apart.
-pub fn file_name(host: &str, view: &str, wall_ns: u64) -> String {
+/// `bcc-top-HOST-VIEW-YYYYMMDDTHHMMSSZ.ENDING`, with nothing in it that a shell or a path takes apart.
+pub fn file_name(host: &str, view: &str, wall_ns: u64, ending: &str) -> String {
     let time = SystemTime::UNIX_EPOCH + Duration::from_nanos(wall_ns);
     let stamp: String = humantime::format_rfc3339_seconds(time).to_string().replace(['-', ':'], "");
     let plain = |text: &str| -> String {
         let safe = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '+' | '.');
         text.chars().map(|c| if safe(c) { c } else { '_' }).take(100).collect()
     };
-    format!("bcc-top-{}-{}-{stamp}.json", plain(host), plain(view))
+    format!("bcc-top-{}-{}-{stamp}.{ending}", plain(host), plain(view))
 }
 
 /// Writes `bytes` beside `path` and renames. An existing file, link or directory is left alone.
@@ -98,14 +114,61 @@ pub fn write(path: &str, bytes: &[u8]) -> Result<(String, u64), String> {
 }
 
 impl App {
+    pub(super) fn open_export(&mut self) {
+        let export = Export::new(self);
+        self.measure(&export);
+        self.overlays.push(Overlay::Export(export));
+    }
+
+    fn measure(&mut self, export: &Export) {
+        // Of a long history some frames say enough: the whole document would be made only to be counted.
+        let frames = export.frames(self);
+        let step = frames.len().div_ceil(SAMPLE).max(1);
+        let sample: Vec<Arc<Frame>> = frames.into_iter().step_by(step).collect();
+        if !sample.is_empty() {
+            self.effects.push(Effect::Measure(export.format, sample));
+        }
+    }
+
+    pub(super) fn measured(&mut self, size: u64) {
+        let Some(Overlay::Export(export)) = self.overlays.last() else { return };
+        let count = export.frames(self).len() as u64;
+        let step = count.div_ceil(SAMPLE as u64).max(1);
+        let sample = count.div_ceil(step).max(1);
+        if let Some(Overlay::Export(export)) = self.overlays.last_mut() {
+            export.size = Some((size * count / sample, step > 1));
+            self.dirty = true;
+        }
+    }
+
     pub(super) fn export_key(&mut self, mut export: Export, name: &str, key: &KeyEvent) {
         match name {
             "Esc" => return,
-            "Tab" => export.scope = if export.scope == Scope::Screen { Scope::History } else { Scope::Screen },
+            "Tab" | "Shift-Tab" => {
+                export.scope = match export.scope {
+                    Scope::Screen => Scope::History,
+                    Scope::History if self.visible().count() > 1 => Scope::View,
+                    _ => Scope::Screen,
+                };
+                export.size = None;
+                self.measure(&export);
+            }
+            "Up" | "Down" => {
+                let at = FORMATS.iter().position(|&format| format == export.format).unwrap_or(0);
+                let to = FORMATS[(at + if name == "Down" { 1 } else { FORMATS.len() - 1 }) % FORMATS.len()];
+                let path = export.path();
+                let stem = path.strip_suffix(export.format.ending()).and_then(|stem| stem.strip_suffix('.'));
+                if let Some(stem) = stem {
+                    export.input = Input::new(format!("{stem}.{}", to.ending()));
+                }
+                (export.format, export.size) = (to, None);
+                self.measure(&export);
+            }
             "Enter" if export.path().is_empty() => return self.keep(Overlay::Export(export), "a name is needed"),
             "Enter" if export.frames(self).is_empty() => return self.say("there is nothing to write yet"),
             "Enter" => {
-                self.export(&export);
+                let frames = export.frames(self);
+                self.effects.push(Effect::Export(export.path(), export.format, frames));
                 return self.say("writing");
             }
             _ => {
@@ -123,9 +186,9 @@ mod tests {
 
     #[test]
     fn the_name_says_host_view_and_moment() {
-        let name = file_name("web-07", "biotop", 1_795_346_031_000_000_000);
+        let name = file_name("web-07", "biotop", 1_795_346_031_000_000_000, "json");
         assert_eq!(name, "bcc-top-web-07-biotop-20261122T111351Z.json");
-        assert!(!file_name("../../etc", "a b", 0).contains(['/', ' ']));
+        assert!(!file_name("../../etc", "a b", 0, "csv").contains(['/', ' ']));
     }
 
     #[test]

@@ -69,10 +69,16 @@ pub struct Glyphs {
     pub border: [&'static str; 6],
     /// The same for the pane with the focus.
     pub focus: [&'static str; 6],
+    /// Where lines meet: open to the right, to the left, upwards.
+    pub joints: [&'static str; 3],
     /// Bars from one eighth to full.
     pub bars: [&'static str; 8],
     /// Heights from low to high.
     pub spark: [&'static str; 8],
+    /// End of an old bar.
+    pub outline: &'static str,
+    /// A difference.
+    pub delta: &'static str,
     /// Folded buckets.
     pub fold: &'static str,
     /// Between two bounds.
@@ -110,8 +116,11 @@ const UNICODE: Glyphs = Glyphs {
     sorted: ["↓", "↑"],
     border: ["─", "│", "┌", "┐", "┘", "└"],
     focus: ["━", "┃", "┏", "┓", "┛", "┗"],
+    joints: ["├", "┤", "┴"],
     bars: ["▏", "▎", "▍", "▌", "▋", "▊", "▉", "█"],
     spark: ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"],
+    outline: "▏",
+    delta: "Δ",
     fold: "⋮",
     dash: "–",
     cross: "✗",
@@ -128,8 +137,11 @@ const BOX: Glyphs = Glyphs {
     sorted: ["v", "^"],
     border: ["─", "│", "┌", "┐", "┘", "└"],
     focus: ["═", "║", "╔", "╗", "╝", "╚"],
+    joints: ["├", "┤", "┴"],
     bars: ["▌", "▌", "▌", "▌", "█", "█", "█", "█"],
     spark: ["░", "░", "░", "▒", "▒", "▓", "▓", "█"],
+    outline: "|",
+    delta: "+-",
     fold: ":",
     dash: "-",
     cross: "x",
@@ -146,8 +158,11 @@ const ASCII: Glyphs = Glyphs {
     sorted: ["v", "^"],
     border: ["-", "|", "+", "+", "+", "+"],
     focus: ["=", "#", "#", "#", "#", "#"],
+    joints: ["+", "+", "+"],
     bars: [":", ":", ":", ":", "#", "#", "#", "#"],
     spark: [".", ":", "-", "=", "+", "*", "#", "@"],
+    outline: "|",
+    delta: "+-",
     fold: ":",
     dash: "-",
     cross: "x",

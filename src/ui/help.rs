@@ -18,14 +18,16 @@ pub enum Line {
 }
 
 /// The keys that work here first, then those that work elsewhere.
-pub fn lines(app: &App) -> Vec<Line> {
+///
+/// With a filter, only the lines that have it.
+pub fn lines(app: &App, filter: &str) -> Vec<Line> {
     let place = app.place();
     let here = match app.view() {
         Some(view) if place != super::action::Place::Dashboard => format!("Keys in {}", view.name),
         _ => "Keys in the dashboard".to_owned(),
     };
     let mut lines = vec![Line::Head(here)];
-    let shown = |binding: &&super::action::Binding| binding.built && !binding.help.is_empty();
+    let shown = |binding: &&super::action::Binding| !binding.help.is_empty();
     let pair = |binding: &super::action::Binding| Line::Pair(binding.keys.join(" "), binding.help.to_owned());
     let works = |binding: &super::action::Binding| {
         binding.places.contains(&place)
@@ -43,6 +45,8 @@ pub fn lines(app: &App) -> Vec<Line> {
         (glyphs.marker, "selected row, pane with the focus"),
         ("+", "row that is new in this interval"),
         ("-", "row that is gone; as a value: there is none"),
+        ("! !!", "over a limit; far over it"),
+        ("*", "pinned to the top"),
         ("?", "not known, or not measured in this interval"),
         ("~", "estimated inside the bounds of a bucket"),
         (glyphs.sorted[0], "sorted, the largest first"),
@@ -50,6 +54,15 @@ pub fn lines(app: &App) -> Vec<Line> {
         lines.push(Line::Pair(sign.to_owned(), meaning.to_owned()));
     }
     lines.push(Line::Text("Shift-drag still selects text where the mouse is on.".to_owned()));
+    if !filter.is_empty() {
+        let wanted = filter.to_lowercase();
+        let has = |line: &Line| match line {
+            Line::Pair(key, text) => key.to_lowercase().contains(&wanted) || text.to_lowercase().contains(&wanted),
+            Line::Head(_) | Line::Text(_) => false,
+        };
+        lines.retain(has);
+        lines.insert(0, Line::Head(format!("Keys with {filter:?}  Esc shows all")));
+    }
     wrapped(lines, app.area.width)
 }
 

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::frame::accumulate::Accumulator;
+use crate::frame::threshold::Level;
 use crate::frame::{Frame, Mode};
 
 /// Most frames held for one view.
@@ -17,6 +18,8 @@ struct Held {
     frame: Arc<Frame>,
     /// Counts loadings of the view: totals do not reach over a gap.
     epoch: u32,
+    /// How far over its limits the worst row was.
+    level: Level,
 }
 
 /// The frames of one view, oldest first, and the totals since it was loaded.
@@ -28,6 +31,8 @@ pub struct History {
     /// Totals of frames that are no longer held.
     dropped: Accumulator,
     dropped_epoch: u32,
+    /// How many frames are no longer held.
+    gone: u64,
     /// Totals of everything since the view was loaded.
     total: Accumulator,
 }
@@ -43,7 +48,7 @@ impl History {
     pub fn push(&mut self, frame: Arc<Frame>) {
         self.total.push(&frame);
         self.bytes += frame.held_bytes();
-        self.frames.push_back(Held { frame, epoch: self.epoch });
+        self.frames.push_back(Held { frame, epoch: self.epoch, level: Level::Fine });
         while self.frames.len() > MAX_FRAMES {
             self.drop_oldest();
         }
@@ -53,6 +58,7 @@ impl History {
     pub fn drop_oldest(&mut self) {
         let Some(held) = self.frames.pop_front() else { return };
         self.bytes -= held.frame.held_bytes();
+        self.gone += 1;
         if self.dropped_epoch != held.epoch {
             self.dropped = Accumulator::default();
             self.dropped_epoch = held.epoch;
@@ -75,6 +81,18 @@ impl History {
         self.bytes
     }
 
+    /// Notes how far over its limits the worst row of the newest frame is.
+    pub fn mark_last(&mut self, level: Level) {
+        if let Some(held) = self.frames.back_mut() {
+            held.level = level;
+        }
+    }
+
+    /// How far over its limits the worst row of frame `at` was.
+    pub fn level(&self, at: usize) -> Level {
+        self.frames.get(at).map_or(Level::Fine, |held| held.level)
+    }
+
     /// The newest frame.
     pub fn last(&self) -> Option<&Arc<Frame>> {
         self.frames.back().map(|held| &held.frame)
@@ -83,6 +101,16 @@ impl History {
     /// Frame number `at`, oldest first.
     pub fn get(&self, at: usize) -> Option<&Arc<Frame>> {
         self.frames.get(at).map(|held| &held.frame)
+    }
+
+    /// The number of frame `at` among all that there were, which it keeps while others are dropped.
+    pub fn number(&self, at: usize) -> u64 {
+        self.gone + at as u64
+    }
+
+    /// The frame with a number of [`History::number`], while it is held.
+    pub fn numbered(&self, number: u64) -> Option<usize> {
+        number.checked_sub(self.gone).map(|at| at as usize).filter(|&at| at < self.frames.len())
     }
 
     /// All frames, oldest first.

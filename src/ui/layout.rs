@@ -3,7 +3,9 @@
 use ratatui::layout::Rect;
 
 use super::app::{App, Screen};
-use super::columns::{self, Fit};
+use crate::frame::{Agg, Schema};
+
+use super::columns::{self, Fit, Want};
 use super::view::{Rendering, View};
 
 /// Smallest pane of the grid, with its border.
@@ -96,8 +98,8 @@ fn grid(app: &App) -> Option<(u16, u16)> {
         1 => &[(1, 1)],
         2 => &[(2, 1), (1, 2)],
         3 | 4 => &[(2, 2), (1, count)],
-        5 | 6 => &[(3, 2), (2, 3)],
-        _ => &[(3, 3)],
+        5 | 6 => &[(3, 2), (2, 3), (1, count)],
+        _ => &[(3, 3), (2, count.div_ceil(2)), (1, count)],
     };
     shapes.iter().copied().find(|(columns, rows)| area.width / columns >= PANE.0 && area.height / rows >= PANE.1)
 }
@@ -187,12 +189,30 @@ pub fn table(app: &App, view: &View, area: Rect, count: usize) -> TableParts {
         Some(shown) => (view.sort_by(&shown.frame.table).map(|(c, _)| c), shown.frame.table.schema.clone()),
         None => Default::default(),
     };
+    let all = view.columns(&schema, sort);
+    if view.rendering() == Rendering::Trend {
+        return trend_parts(
+            app,
+            view,
+            &schema,
+            sort,
+            area,
+            TableParts {
+                head,
+                rule: Rect::new(area.x, head.bottom(), area.width, rule),
+                more: Rect::new(area.x, rows.bottom(), area.width, more),
+                rows,
+                fit: Fit::default(),
+            },
+        );
+    }
+    let want = Want { schema: &schema, visible: &all, widths: &view.widths, sort };
     let trend = !pane && !app.options.slow && view.rendering() == Rendering::Table;
     // In a pane the border says how many columns are left out; elsewhere the heads make room for that.
     let width = area.width.saturating_sub(1);
-    let mut fit = columns::fit(&schema, sort, width, view.left, trend);
+    let mut fit = columns::fit(want, width, view.left, trend);
     if fit.dropped > 0 && !pane && width > 40 {
-        fit = columns::fit(&schema, sort, width - NOTE, view.left, trend);
+        fit = columns::fit(want, width - NOTE, view.left, trend);
     }
     TableParts {
         head,
@@ -201,6 +221,27 @@ pub fn table(app: &App, view: &View, area: Rect, count: usize) -> TableParts {
         rows,
         fit,
     }
+}
+
+/// As [`table`] for trends: what names a row, its number, and all the rest for the bars.
+fn trend_parts(
+    app: &App,
+    view: &View,
+    schema: &Schema,
+    sort: Option<usize>,
+    area: Rect,
+    mut parts: TableParts,
+) -> TableParts {
+    let keyed = |&c: &usize| schema.columns[c].agg == Agg::Key || schema.columns[c].name == "comm" || Some(c) == sort;
+    let visible: Vec<usize> = view.columns(schema, sort).into_iter().filter(keyed).collect();
+    let want = Want { schema, visible: &visible, widths: &view.widths, sort };
+    let room = area.width.saturating_sub(1);
+    let width = if app.options.slow { 0 } else { room / 2 };
+    parts.fit = columns::fit(want, room - width, view.left, false);
+    let used: u16 = parts.fit.columns.iter().map(|&(_, width)| width + 1).sum();
+    parts.fit.dropped = 0;
+    parts.fit.trend = room.checked_sub(used).filter(|&width| width >= 4 && !app.options.slow);
+    parts
 }
 
 /// The list of distributions and the picture of the selected one, where there are several.

@@ -10,6 +10,7 @@ use log::{Level, LevelFilter, Log, Metadata, Record};
 use tui_logger::Drain;
 
 use crate::frame::text::clean_str;
+use crate::views::Registry;
 
 /// Lines held.
 const LINES: usize = 2000;
@@ -37,12 +38,16 @@ impl Log for Ring {
         // One record is one line of text, whatever a library or the kernel put into it.
         let text = record.args().to_string();
         let text = clean_str(text.trim_end());
-        let metadata = record.metadata().clone();
+        let metadata = record.metadata();
         if let Some(mut file) = self.file.as_ref().and_then(|file| file.lock().ok()) {
             let time = humantime::format_rfc3339_millis(SystemTime::now());
             // There is nobody left to tell that the log cannot be written.
             let _ = writeln!(file, "{time} {} {}: {text}", record.level(), record.target());
         }
+        // What is about a view begins with its name: the log can show that view alone.
+        let view =
+            text.split_once(": ").and_then(|(name, _)| Registry::get().find(name)).map(|view| view.decl.name.as_str());
+        let metadata = Metadata::builder().level(metadata.level()).target(view.unwrap_or(metadata.target())).build();
         self.drain.log(&Record::builder().metadata(metadata).args(format_args!("{text}")).build());
     }
 
@@ -59,6 +64,12 @@ pub fn start(level: LevelFilter, file: Option<File>) {
         tui_logger::set_hot_buffer_depth(LINES);
         tui_logger::set_buffer_depth(LINES);
     }
+}
+
+/// Keeps lines of this level and worse from now on.
+pub fn set_level(level: LevelFilter) {
+    log::set_max_level(level);
+    tui_logger::set_default_level(level);
 }
 
 /// How many warnings and errors there were.

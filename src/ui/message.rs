@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use crossterm::event::{KeyEvent, MouseEvent};
 
+use crate::export::Format;
 use crate::feed::{Command, Event, Request, Transport};
 use crate::frame::Frame;
 use crate::host::Sample;
 
 use super::ProcessFacts;
+use super::save::Layout;
 
 /// Everything that can happen.
 #[derive(Debug)]
@@ -33,6 +35,8 @@ pub enum Input {
     Unavailable(Vec<(String, String)>),
     /// An export ended: the file and its size, or what went wrong.
     Exported(Result<(String, u64), String>),
+    /// So large would an export be.
+    Measured(u64),
     /// A recording ended.
     Recorded(super::recording::Recorded),
     /// The program was suspended and is back.
@@ -53,7 +57,19 @@ pub enum Effect {
     /// Find out which views can run.
     Availability,
     /// Write frames to a file.
-    Export(String, Vec<Arc<Frame>>),
+    Export(String, Format, Vec<Arc<Frame>>),
+    /// Find out how large that file would be.
+    Measure(Format, Vec<Arc<Frame>>),
+    /// Write bytes to a file.
+    Write(String, Vec<u8>),
+    /// Hand text to the terminal's clipboard.
+    Copy(String),
+    /// Ring the bell.
+    Bell,
+    /// What the log keeps.
+    LogLevel(log::LevelFilter),
+    /// Keep panes, columns and order.
+    Keep(Layout),
     /// Start to record under this name, or end it.
     Record(Option<String>),
     /// Move the clock of a recording.

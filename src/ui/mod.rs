@@ -6,41 +6,60 @@
 
 pub mod action;
 pub mod app;
+pub mod bindings;
+mod capture;
+mod chooser;
 mod columns;
 mod commands;
+mod copy;
 mod detail;
 pub mod draw;
 pub mod export;
 pub mod glyphs;
+mod heat;
 mod help;
 mod history;
 mod layout;
+mod line;
 pub mod logger;
 pub mod message;
 mod moments;
 mod mouse;
 mod overlay;
 mod pace;
+mod page;
+mod palette;
+mod panes;
 mod picker;
 mod recording;
 mod replay;
+mod rows;
+pub mod save;
 pub mod screen;
+mod settings;
+mod shape;
 mod shell;
 mod shown;
+mod surroundings;
+mod tabs;
 mod terminal;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 pub mod theme;
+mod themes;
+mod travel;
 pub mod tty;
 mod view;
+mod words;
 
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::export::Format;
 use crate::frame::Frame;
 use crate::record::Recorder;
 
@@ -60,6 +79,10 @@ pub struct Options {
     pub theme: String,
     /// Text of the theme, if it is not a built-in one.
     pub theme_text: Option<String>,
+    /// Themes found beside the configuration.
+    pub user_themes: Vec<theme::UserTheme>,
+    /// Whether the terminal's own ground is light.
+    pub light: bool,
     /// For slow lines: long intervals, no spinner, no mouse, no trends.
     pub slow: bool,
     /// Whether the mouse is asked for.
@@ -70,6 +93,12 @@ pub struct Options {
     pub interval: Duration,
     /// Quit after that many frames of each view asked for.
     pub count: Option<u64>,
+    /// Whether the terminal may be asked to put text on the clipboard.
+    pub clipboard: bool,
+    /// Where settings come from that are not at their default: `flag`, `env`, a file and line.
+    pub sources: Vec<(String, String)>,
+    /// Files that were read, or would be, and what for.
+    pub paths: Vec<(String, String)>,
     /// The frames are those of a recording.
     pub replay: Option<Replay>,
 }
@@ -82,18 +111,23 @@ impl Default for Options {
             depth: None,
             theme: "default".to_owned(),
             theme_text: None,
+            user_themes: Vec::new(),
+            light: false,
             slow: false,
             mouse: true,
             host: host.split('.').next().unwrap_or_default().to_owned(),
             interval: Duration::from_secs(1),
             count: None,
+            clipboard: true,
+            sources: Vec::new(),
+            paths: Vec::new(),
             replay: None,
         }
     }
 }
 
 /// A document from frames.
-pub type Document = Arc<dyn Fn(&[Arc<Frame>]) -> Vec<u8> + Send + Sync>;
+pub type Document = Arc<dyn Fn(Format, &[Arc<Frame>]) -> Vec<u8> + Send + Sync>;
 
 /// Facts of a process; may read files.
 pub type Facts = Arc<dyn Fn(u32) -> Option<ProcessFacts> + Send + Sync>;
@@ -107,7 +141,7 @@ pub type Record = Arc<dyn Fn(&Path) -> Result<Recorder, String> + Send + Sync>;
 /// What the rooms below provide. All of them are called off the UI thread.
 #[derive(Clone)]
 pub struct Callbacks {
-    /// The JSON document of some frames, for the export.
+    /// The document of some frames, for the export.
     pub document: Document,
     /// What is known of a process, for the detail page.
     pub facts: Facts,

@@ -89,7 +89,7 @@ impl App {
 }
 
 /// A time that was typed, near `now`.
-fn parse_clock(text: &str, now: u64) -> Option<u64> {
+pub(super) fn parse_clock(text: &str, now: u64) -> Option<u64> {
     let text = text.trim();
     if let Some((date, time)) = text.split_once(['T', ' ']) {
         let whole = format!("{date}T{}Z", seconds(time.trim_end_matches('Z'))?);

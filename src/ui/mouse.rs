@@ -2,14 +2,16 @@
 
 use std::time::Duration;
 
-use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use ratatui::layout::{Position, Rect};
 
 use super::action::Action;
 use super::app::{App, Screen};
-use super::draw::tabs;
+use super::draw::{tabs, timeline};
+use super::heat::{self, Choice};
 use super::layout;
-use super::view::Rendering;
+use super::overlay::Overlay;
+use super::view::{Cause, Rendering};
 
 /// Rows that one turn of the wheel scrolls.
 const WHEEL: isize = 3;
@@ -21,14 +23,41 @@ impl App {
     pub(super) fn mouse(&mut self, event: MouseEvent) {
         let at = Position { x: event.column, y: event.row };
         if !self.overlays.is_empty() {
-            return;
+            return self.wheel_on_list(event.kind);
         }
         match event.kind {
             MouseEventKind::ScrollDown => self.wheel(at, WHEEL),
             MouseEventKind::ScrollUp => self.wheel(at, -WHEEL),
             MouseEventKind::Down(MouseButton::Left) => self.press(at),
+            MouseEventKind::Drag(MouseButton::Left) => self.drag(at),
             _ => {}
         }
+    }
+
+    /// The wheel over a list or a page moves there, as the arrows do.
+    fn wheel_on_list(&mut self, kind: MouseEventKind) {
+        let (name, code) = match kind {
+            MouseEventKind::ScrollDown => ("Down", KeyCode::Down),
+            MouseEventKind::ScrollUp => ("Up", KeyCode::Up),
+            _ => return,
+        };
+        for _ in 0..WHEEL {
+            let lists = |overlay: &&Overlay| {
+                let page =
+                    matches!(overlay, Overlay::Help(_) | Overlay::Explain(_) | Overlay::Picker(_) | Overlay::Detail(_));
+                page || overlay.page(self).is_some()
+            };
+            // At the top of the palette the arrow means the line said before: the wheel does not.
+            let top =
+                matches!(self.overlays.last(), Some(Overlay::Palette(palette)) if palette.at == 0 && name == "Up");
+            if top || self.overlays.last().filter(lists).is_none() {
+                return;
+            }
+            if let Some(overlay) = self.overlays.pop() {
+                self.overlay_key(overlay, name, &KeyEvent::new(code, KeyModifiers::NONE));
+            }
+        }
+        self.dirty = true;
     }
 
     fn wheel(&mut self, at: Position, by: isize) {
@@ -62,13 +91,19 @@ impl App {
             }
             return;
         }
+        if self.cursor.is_some() && layout::last_line(self).contains(at) {
+            return self.jump_on_timeline(at.x);
+        }
         let Some((pane, view)) = self.under(at) else { return };
         if self.screen == Screen::Dashboard {
             self.focus = pane;
         }
         let again = self.click.replace((at.x, at.y, self.now));
         let again = again.is_some_and(|(x, y, when)| (x, y) == (at.x, at.y) && self.now - when < DOUBLE);
-        if self.views[view].rendering() != Rendering::Table {
+        if self.press_heat(at, view) {
+            return;
+        }
+        if !matches!(self.views[view].rendering(), Rendering::Table | Rendering::Trend) {
             return;
         }
         let area = layout::area_of(self, view);
@@ -87,6 +122,55 @@ impl App {
                     self.act(Action::Detail);
                 }
             }
+        }
+    }
+}
+
+impl App {
+    /// The column and bucket of a heat map at a place.
+    fn on_heat(&self, at: Position, view: usize) -> Option<(u64, (usize, usize))> {
+        let state = &self.views[view];
+        if !matches!(state.rendering(), Rendering::Histogram | Rendering::HeatMap) {
+            return None;
+        }
+        let parts = heat::parts(self, state, layout::area_of(self, view)).filter(|parts| parts.map.contains(at))?;
+        let column = state.heat.at(at.x - parts.map.x, self.scroll)?;
+        let rows = state.heat.rows();
+        let row = rows.get(((parts.map.bottom() - 1 - at.y) / state.heat.lines()) as usize).or(rows.last())?;
+        Some((column, *row))
+    }
+
+    /// A press on a heat map: the cross-hair goes there, and a rectangle may begin.
+    fn press_heat(&mut self, at: Position, view: usize) -> bool {
+        let Some((column, row)) = self.on_heat(at, view) else { return false };
+        let heat = &mut self.views[view].heat;
+        let moment = heat.columns.get(&column).map(|column| column.mono_ns);
+        self.cursor = moment.or(self.cursor);
+        self.refresh_all(Cause::User);
+        let heat = &mut self.views[view].heat;
+        (heat.row, heat.choice, heat.anchor, heat.here) = (Some(row.0), None, Some((column, row.0)), Some(column));
+        true
+    }
+
+    /// A rectangle of time and buckets from where the button went down to here.
+    fn drag(&mut self, at: Position) {
+        let Some((_, view)) = self.under(at) else { return };
+        let Some((column, row)) = self.on_heat(at, view) else { return };
+        let heat = &mut self.views[view].heat;
+        let Some((from, bucket)) = heat.anchor else { return };
+        let rows = heat.rows();
+        let start = rows.into_iter().find(|(low, high)| (low..=high).contains(&&bucket)).unwrap_or(row);
+        heat.choice = Some(Choice {
+            columns: (from.min(column), from.max(column)),
+            buckets: (start.0.min(row.0), start.1.max(row.1)),
+        });
+        self.dirty = true;
+    }
+
+    fn jump_on_timeline(&mut self, x: u16) {
+        let moment = timeline::hit(self, x);
+        if let Some(moment) = moment {
+            self.stand_at(moment);
         }
     }
 }

@@ -5,9 +5,16 @@ use tui_input::{Input, InputRequest};
 
 use super::action::Action;
 use super::app::{App, Screen};
+use super::capture::Capture;
+use super::chooser::Chooser;
 use super::detail::Detail;
 use super::export::Export;
+use super::line::Line;
+use super::page::Page;
+use super::palette::Palette;
 use super::picker::Picker;
+use super::settings::Settings;
+use super::themes::Themes;
 use super::view::View;
 
 /// Filters remembered for each view.
@@ -19,8 +26,8 @@ pub const LETTERS: &str = "abcdefghijklmnoprstuvwxyz";
 /// One layer.
 #[derive(Debug)]
 pub enum Overlay {
-    /// Keys that work here, scrolled.
-    Help(usize),
+    /// Keys that work here.
+    Help(Help),
     /// What the view measures, scrolled.
     Explain(usize),
     /// Every view there is.
@@ -33,6 +40,54 @@ pub enum Overlay {
     Filter(FilterLine),
     /// All about one row.
     Detail(Detail),
+    /// Commands.
+    Palette(Palette),
+    /// One line to type into.
+    Line(Line),
+    /// The form of the capture filter.
+    Capture(Capture),
+    /// Columns of the view.
+    Columns(Chooser),
+    /// What is in force, and why.
+    Settings(Settings),
+    /// Colours.
+    Themes(Themes),
+}
+
+/// The open help page.
+#[derive(Clone, Debug, Default)]
+pub struct Help {
+    /// Lines scrolled away.
+    pub top: usize,
+    /// Only lines with this text.
+    pub filter: String,
+}
+
+impl Overlay {
+    /// The line that text goes into.
+    fn input(&mut self) -> Option<&mut Input> {
+        match self {
+            Overlay::Picker(picker) => Some(&mut picker.input),
+            Overlay::Export(export) => Some(&mut export.input),
+            Overlay::Filter(line) => Some(&mut line.input),
+            Overlay::Palette(palette) => Some(&mut palette.input),
+            Overlay::Line(line) => Some(&mut line.input),
+            Overlay::Capture(form) => form.fields.get_mut(form.at).map(|field| &mut field.input),
+            _ => None,
+        }
+    }
+
+    /// The list that is drawn for it, if it is one.
+    pub fn page(&self, app: &App) -> Option<Page> {
+        match self {
+            Overlay::Palette(palette) => Some(palette.page()),
+            Overlay::Capture(form) => Some(form.page(app)),
+            Overlay::Columns(list) => Some(list.page(app)),
+            Overlay::Settings(page) => Some(page.page(app)),
+            Overlay::Themes(list) => Some(list.page(app)),
+            _ => None,
+        }
+    }
 }
 
 /// The menu of columns to sort by.
@@ -105,14 +160,7 @@ impl App {
     pub(super) fn overlay_key(&mut self, overlay: Overlay, name: &str, key: &KeyEvent) {
         let page = (self.area.height as usize).saturating_sub(6).max(1);
         match overlay {
-            Overlay::Help(at) => match (scroll(at, name, page), name) {
-                (Some(at), _) => {
-                    let most = super::help::lines(self).len().saturating_sub(page);
-                    self.overlays.push(Overlay::Help(at.min(most)));
-                }
-                (None, "?" | "Esc" | "q" | "F1") => {}
-                (None, _) => self.keep(Overlay::Help(at), "? closes the help"),
-            },
+            Overlay::Help(help) => self.help_key(help, name, key, page),
             Overlay::Explain(at) => match (scroll(at, name, page), name) {
                 (Some(at), _) => {
                     let most = super::help::explain(self, self.area.width).len().saturating_sub(page);
@@ -126,6 +174,12 @@ impl App {
             Overlay::Export(export) => self.export_key(export, name, key),
             Overlay::Filter(line) => self.filter_key(line, name, key),
             Overlay::Detail(detail) => self.detail_key(detail, name),
+            Overlay::Palette(palette) => self.palette_key(palette, name, key),
+            Overlay::Line(line) => self.line_key(line, name, key),
+            Overlay::Capture(form) => self.capture_key(form, name, key),
+            Overlay::Columns(list) => self.chooser_key(list, name),
+            Overlay::Settings(page) => self.settings_key(page, name),
+            Overlay::Themes(list) => self.themes_key(list, name),
         }
     }
 
@@ -137,25 +191,54 @@ impl App {
     }
 
     pub(super) fn paste(&mut self, text: &str) {
-        let Some(overlay) = self.overlays.last_mut() else {
+        let Some(input) = self.overlays.last_mut().and_then(Overlay::input) else {
             return self.say("pasted text goes into input lines only");
         };
-        match overlay {
-            Overlay::Picker(picker) => paste_into(&mut picker.input, text),
-            Overlay::Export(export) => paste_into(&mut export.input, text),
-            Overlay::Filter(line) => paste_into(&mut line.input, text),
-            _ => return,
-        }
+        paste_into(input, text);
         self.dirty = true;
         match self.overlays.pop() {
             Some(Overlay::Picker(mut picker)) => {
                 picker.search(self);
                 self.overlays.push(Overlay::Picker(picker));
             }
+            Some(Overlay::Palette(mut palette)) => {
+                palette.search();
+                self.overlays.push(Overlay::Palette(palette));
+            }
             Some(Overlay::Filter(line)) => self.filter_live(line),
-            Some(other) => self.overlays.push(other),
-            None => {}
+            other => self.overlays.extend(other),
         }
+    }
+
+    /// Letters filter the help; those that scroll or close it do so until something is typed.
+    fn help_key(&mut self, mut help: Help, name: &str, key: &KeyEvent, page: usize) {
+        let typing = !help.filter.is_empty();
+        let letter = match key.code {
+            KeyCode::Char(c) if !key.modifiers.contains(KeyModifiers::CONTROL) => Some(c),
+            _ => None,
+        };
+        let scrolled = scroll(help.top, name, page).filter(|_| !typing || letter.is_none());
+        match (scrolled, name) {
+            (Some(top), _) => {
+                let most = super::help::lines(self, &help.filter).len().saturating_sub(page);
+                help.top = top.min(most);
+            }
+            (None, "?" | "F1") => return,
+            (None, "Esc" | "q") if !typing => return,
+            (None, "Esc" | "Ctrl-u") => help = Help::default(),
+            (None, "Backspace") => {
+                help.filter.pop();
+                help.top = 0;
+            }
+            (None, _) => match letter.filter(|&c| crate::frame::text::is_safe(c)) {
+                Some(c) if help.filter.len() < 40 => {
+                    help.filter.push(c);
+                    help.top = 0;
+                }
+                _ => return self.keep(Overlay::Help(help), "? closes the help, letters filter it"),
+            },
+        }
+        self.overlays.push(Overlay::Help(help));
     }
 
     fn sort_key(&mut self, menu: SortMenu, name: &str) {
@@ -260,11 +343,26 @@ impl App {
             "Enter" => match (detail.jumps.get(detail.at).cloned(), detail.pid) {
                 (Some(to), Some(pid)) => {
                     let at = self.tab_of(&to);
-                    self.views[at].filter = format!("pid={pid}");
+                    let before = std::mem::replace(&mut self.views[at].filter, format!("pid={pid}"));
+                    self.drilled.push((self.screen, before));
+                    self.drilled.truncate(50);
                     self.show(Screen::View(at));
                 }
                 _ => self.keep(Overlay::Detail(detail), "there is nowhere to go from here"),
             },
+            "PgDn" | "Ctrl-d" | "PgUp" | "Ctrl-u" | "Home" => {
+                // The page knows its own end; further than that it does not scroll.
+                detail.top = match name {
+                    "Home" => 0,
+                    "PgDn" | "Ctrl-d" => (detail.top + 10).min(100),
+                    _ => detail.top.saturating_sub(10),
+                };
+                self.overlays.push(Overlay::Detail(detail));
+            }
+            "[" | "]" => {
+                self.act(if name == "[" { Action::Earlier } else { Action::Later });
+                self.overlays.push(Overlay::Detail(detail));
+            }
             "Space" => {
                 self.act(Action::Pause);
                 self.overlays.push(Overlay::Detail(detail));

@@ -8,6 +8,7 @@ use tui_input::Input;
 use crate::views::{Registry, ViewDecl};
 
 use super::app::{App, Screen};
+use super::message::Effect;
 use super::overlay::{Overlay, edit};
 
 /// The open picker.
@@ -19,7 +20,14 @@ pub struct Picker {
     pub found: Vec<&'static ViewDecl>,
     /// The line with the cursor.
     pub at: usize,
+    /// How many of them, first, are those opened last.
+    pub recent: usize,
+    /// What is chosen becomes a pane.
+    pub add: bool,
 }
+
+/// Views opened last that are offered first.
+const RECENT: usize = 5;
 
 /// Why a view is found, best first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -33,11 +41,11 @@ enum Rank {
 
 impl Picker {
     /// All views, the cursor on the current one.
-    pub fn new(app: &App) -> Picker {
-        let mut picker = Picker { input: Input::default(), found: Vec::new(), at: 0 };
+    pub fn new(app: &App, add: bool) -> Picker {
+        let mut picker = Picker { input: Input::default(), found: Vec::new(), at: 0, recent: 0, add };
         picker.search(app);
         let current = app.view().map(|view| view.name.as_str());
-        picker.at = picker.found.iter().position(|decl| Some(decl.name.as_str()) == current).unwrap_or(0);
+        picker.at = picker.found.iter().rposition(|decl| Some(decl.name.as_str()) == current).unwrap_or(0);
         picker
     }
 
@@ -46,8 +54,14 @@ impl Picker {
         let query = self.input.value().trim();
         let views = Registry::get().views().iter().map(|view| &view.decl);
         self.at = 0;
+        self.recent = 0;
         if query.is_empty() {
-            self.found = views.collect();
+            // Favourites first, then what was opened last.
+            let last = app.recent.iter().filter(|name| !app.favourites.contains(name)).take(RECENT);
+            let names = app.favourites.iter().chain(last);
+            self.found = names.filter_map(|name| Registry::get().find(name)).map(|view| &view.decl).collect();
+            self.recent = self.found.len();
+            self.found.extend(views);
             return;
         }
         let pattern = Pattern::new(query, CaseMatching::Ignore, Normalization::Smart, AtomKind::Fuzzy);
@@ -57,7 +71,9 @@ impl Picker {
             // A view that cannot run is only in the way, unless it is asked for by name.
             .filter(|(rank, decl)| *rank == Rank::Exact || !app.unavailable.contains_key(&decl.name))
             .collect();
-        found.sort_by_key(|(rank, _)| *rank);
+        // Ties by use, then in the order of the menu.
+        let uses = |decl: &ViewDecl| std::cmp::Reverse(app.uses.get(&decl.name).copied().unwrap_or(0));
+        found.sort_by_key(|(rank, decl)| (*rank, uses(decl)));
         self.found = found.into_iter().map(|(_, decl)| decl).collect();
     }
 }
@@ -79,16 +95,41 @@ fn rank(decl: &ViewDecl, query: &str, pattern: &Pattern, matcher: &mut Matcher) 
 }
 
 impl App {
+    /// Opens the list of views; with `add` what is chosen becomes a pane.
+    pub(super) fn open_picker(&mut self, add: bool) {
+        self.effects.push(Effect::Availability);
+        self.overlays.push(Overlay::Picker(Picker::new(self, add)));
+    }
+
     pub(super) fn picker_key(&mut self, mut picker: Picker, name: &str, key: &KeyEvent) {
         let last = picker.found.len().saturating_sub(1);
         match name {
             "Esc" => return,
-            "Enter" => {
+            "Enter" | "Tab" => {
                 let Some(decl) = picker.found.get(picker.at) else {
                     return self.keep(Overlay::Picker(picker), "no view matches");
                 };
+                self.recent.retain(|name| *name != decl.name);
+                self.recent.insert(0, decl.name.clone());
+                *self.uses.entry(decl.name.clone()).or_default() += 1;
+                if picker.add || name == "Tab" {
+                    return self.add_pane(&decl.name);
+                }
                 let at = self.tab_of(&decl.name);
                 return self.show(Screen::View(at));
+            }
+            // No name of a view has this sign in it.
+            "*" => {
+                if let Some(decl) = picker.found.get(picker.at) {
+                    let known = self.favourites.iter().position(|name| *name == decl.name);
+                    match known {
+                        Some(at) => drop(self.favourites.remove(at)),
+                        None => self.favourites.push(decl.name.clone()),
+                    }
+                    let here = decl.name.clone();
+                    picker.search(self);
+                    picker.at = picker.found.iter().position(|decl| decl.name == here).unwrap_or(0);
+                }
             }
             "Down" => picker.at = (picker.at + 1).min(last),
             "Up" => picker.at = picker.at.saturating_sub(1),

@@ -39,8 +39,7 @@ impl App {
         let Some(wall_ns) = newest else { return self.say("there is nothing to record yet") };
         let visible: Vec<usize> = self.visible().collect();
         let view = if let [one] = visible[..] { &self.views[one].name } else { "dashboard" };
-        let name = file_name(&self.options.host, view, wall_ns);
-        let name = format!("{}.rec", name.trim_end_matches(".json"));
+        let name = file_name(&self.options.host, view, wall_ns, "rec");
         self.effects.push(Effect::Record(Some(name)));
     }
 

@@ -6,7 +6,8 @@ use ratatui::layout::Size;
 
 use super::app::App;
 use super::draw;
-use super::glyphs::Level;
+use super::glyphs::{Depth, Level};
+use super::theme::ramp;
 use super::tty::Tty;
 
 /// The picture that the terminal shows.
@@ -55,13 +56,17 @@ impl Screen {
 pub fn text(app: &mut App) -> String {
     let size = Size::new(app.area.width, app.area.height);
     let level = app.glyphs.level;
+    // Where colours carry the meaning on the screen, shades do in plain text.
+    let ramp = std::mem::replace(&mut app.ramp, ramp::cells(&app.theme, false, Depth::Mono, level));
     draw::prepare(app);
     let mut terminal = match Terminal::new(ratatui::backend::TestBackend::new(size.width, size.height)) {
         Ok(terminal) => terminal,
         Err(never) => match never {},
     };
     let Ok(done) = terminal.draw(|frame| draw::render(app, frame));
-    lines(done.buffer, level)
+    let lines = lines(done.buffer, level);
+    app.ramp = ramp;
+    lines
 }
 
 fn lines(buffer: &Buffer, level: Level) -> String {

@@ -25,8 +25,9 @@ use super::message::{Effect, Input};
 use super::pace::{Pace, What};
 use super::recording::{self, Recorded};
 use super::screen::{self, Screen};
+use super::surroundings::{LateReply, Taken};
 use super::terminal::{self, Writer};
-use super::{Callbacks, Exit, Options, export, logger};
+use super::{Callbacks, Exit, Options, copy, export, logger, surroundings};
 
 /// Messages that may wait for the loop; feeds behind it wait, and count what they lose.
 const INBOX: usize = 64;
@@ -46,10 +47,12 @@ pub fn run(
     logger::start(log::LevelFilter::Info, None);
     let env = |name: &str| std::env::var(name).ok();
     let term = env("TERM").unwrap_or_default();
+    options.slow |= surroundings::is_serial();
     // What the user asked for by name wins over the slow profile.
     let slow = options.slow;
     options.level.get_or_insert_with(|| if slow { Level::Ascii } else { detect_level(&env) });
     options.depth.get_or_insert_with(|| detect_depth(&env).min(if slow { Depth::Ansi } else { Depth::True }));
+    options.clipboard &= !slow && !matches!(term.as_str(), "linux" | "dumb" | "");
     options.mouse &= !options.slow && !matches!(term.as_str(), "linux" | "dumb" | "");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     terminal::install_panic_hook();
@@ -89,6 +92,9 @@ struct Shell {
     callbacks: Callbacks,
     inbox: mpsc::Sender<Input>,
     feeds: HashMap<usize, (Sender<Command>, JoinHandle<()>)>,
+    /// Bytes that go out beside the next picture: they change nothing on the screen.
+    aside: Vec<u8>,
+    late: LateReply,
     recorder: Option<Recorder>,
     asked: bool,
     suspend: bool,
@@ -123,12 +129,16 @@ async fn explore(
         callbacks,
         inbox: inbox.clone(),
         feeds: HashMap::new(),
+        aside: Vec::new(),
+        late: LateReply::new(false, now),
         recorder,
         asked: false,
         suspend: false,
         quit: None,
     };
     shell.perform(effects);
+    // Views load meanwhile.
+    shell.find_ground(synchronised);
     // How this host is doing says nothing about that of a recording.
     let _host = if shell.app.replay.is_none() { Some(gauges(inbox)?) } else { None };
     let mut keys = EventStream::new();
@@ -201,6 +211,26 @@ async fn suspend(mouse: bool, go_on: &mut Signal) -> anyhow::Result<()> {
 }
 
 impl Shell {
+    /// Finds out whether the terminal is light, where that makes a difference: only ramps need to know, and
+    /// only with many colours is there a choice.
+    fn find_ground(&mut self, may_ask: bool) {
+        let app = &mut self.app;
+        if app.depth < Depth::Indexed || app.theme.is_light().is_some() {
+            return;
+        }
+        let known = surroundings::light_by_env(std::env::var("COLORFGBG").ok().as_deref());
+        let asks = known.is_none() && may_ask && !app.options.slow;
+        let light = if asks { surroundings::ask_light() } else { known };
+        self.late = LateReply::new(asks && light.is_none(), Instant::now());
+        self.set_ground(light.unwrap_or(false));
+    }
+
+    fn set_ground(&mut self, light: bool) {
+        self.app.options.light = light;
+        let theme = self.app.theme_name.clone();
+        self.app.set_theme(&theme);
+    }
+
     fn draw_if_due(&mut self) {
         let now = Instant::now();
         self.app.problems(logger::problems());
@@ -211,7 +241,8 @@ impl Shell {
         if self.app.log {
             tui_logger::move_events();
         }
-        let bytes = self.screen.draw(&mut self.app);
+        let mut bytes = self.screen.draw(&mut self.app);
+        bytes.append(&mut self.aside);
         if self.app.views.iter().any(|view| view.seen > 0) {
             bug::provoke("screen");
         }
@@ -242,7 +273,14 @@ impl Shell {
     fn term(&mut self, event: Option<std::io::Result<TermEvent>>) -> anyhow::Result<()> {
         let event = event.context("the terminal is gone")?.context("cannot read from the terminal")?;
         let input = match event {
-            TermEvent::Key(key) => Input::Key(key),
+            TermEvent::Key(key) => match self.late.take(&key, Instant::now()) {
+                Taken::No => Input::Key(key),
+                Taken::Yes => return Ok(()),
+                Taken::Light(light) => {
+                    self.set_ground(light.unwrap_or(self.app.options.light));
+                    return Ok(());
+                }
+            },
             TermEvent::Mouse(mouse) => Input::Mouse(mouse),
             TermEvent::Paste(text) => Input::Paste(text),
             TermEvent::Resize(width, height) => {
@@ -278,10 +316,20 @@ impl Shell {
                     let availability = self.callbacks.availability.clone();
                     self.ask(move || Input::Unavailable(availability()));
                 }
-                Effect::Export(path, frames) => {
+                Effect::Export(path, format, frames) => {
                     let document = self.callbacks.document.clone();
-                    self.ask(move || Input::Exported(export::write(&path, &document(&frames))));
+                    self.ask(move || Input::Exported(export::write(&path, &document(format, &frames))));
                 }
+                Effect::Measure(format, frames) => {
+                    let document = self.callbacks.document.clone();
+                    self.ask(move || Input::Measured(document(format, &frames).len() as u64));
+                }
+                Effect::Write(path, bytes) => self.ask(move || Input::Exported(export::write(&path, &bytes))),
+                Effect::Copy(text) => self.aside.extend(copy::sequence(&text)),
+                Effect::Bell => self.aside.push(7),
+                Effect::LogLevel(level) => logger::set_level(level),
+                // Until there is a file for it, the state itself is where it is kept.
+                Effect::Keep(_) => {}
                 Effect::Record(name) => self.record(name),
                 Effect::Play(transport) => self.opener.control(transport),
                 Effect::Redraw => self.screen.redraw(),

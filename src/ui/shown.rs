@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::frame::threshold::Level;
 use crate::frame::{Frame, Kind, Table};
 
 /// How a view is drawn.
@@ -9,22 +10,39 @@ use crate::frame::{Frame, Kind, Table};
 pub enum Rendering {
     /// Rows and columns.
     Table,
-    /// Bars by bucket.
+    /// Each row's main number over time.
+    Trend,
+    /// Bars by bucket, and a heat map of the time before where there is room.
     Histogram,
+    /// Time by bucket, colour is how many.
+    HeatMap,
+    /// Percentiles over time.
+    Percentiles,
 }
 
 impl Rendering {
     /// What a kind allows, the default first.
     pub fn of(kind: Kind) -> &'static [Rendering] {
         match kind {
-            Kind::Table => &[Rendering::Table],
-            Kind::Histogram => &[Rendering::Histogram, Rendering::Table],
+            Kind::Table => &[Rendering::Table, Rendering::Trend],
+            Kind::Histogram => &[Rendering::Histogram, Rendering::HeatMap, Rendering::Percentiles, Rendering::Table],
+        }
+    }
+
+    /// What it is called.
+    pub fn name(self) -> &'static str {
+        match self {
+            Rendering::Table => "table",
+            Rendering::Trend => "trend",
+            Rendering::Histogram => "histogram",
+            Rendering::HeatMap => "heat map",
+            Rendering::Percentiles => "percentiles over time",
         }
     }
 }
 
 /// A row on the screen.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Row {
     /// Row of the frame, or of the ghost's frame.
     pub at: u32,
@@ -32,6 +50,10 @@ pub struct Row {
     pub fresh: bool,
     /// The selected row, which is no longer in the frame.
     pub gone: bool,
+    /// Kept at the top.
+    pub pinned: bool,
+    /// How far over its limits it is.
+    pub level: Level,
     /// What names it: see [`Table::ids`].
     pub id: u64,
 }

@@ -338,6 +338,13 @@ impl Rig {
         Rig { app, now, effects }
     }
 
+    /// The terminal has that many colours.
+    pub fn set_depth(&mut self, depth: Depth) {
+        self.app.depth = depth;
+        let theme = self.app.options.theme.clone();
+        self.app.set_theme(&theme);
+    }
+
     /// Time goes by.
     pub fn pass(&mut self, time: Duration) {
         self.now += time;

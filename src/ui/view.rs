@@ -1,16 +1,19 @@
 //! The state of one view on the screen: what is held of it, and what is shown of that.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::feed::{LoadStep, Request};
-use crate::frame::filter::{Bad, Filter};
+use crate::frame::filter::Bad;
 use crate::frame::ids::ById;
-use crate::frame::{Agg, Frame, Kind, Mode, Status, Table, order};
+use crate::frame::threshold::{Alarm, Threshold, Watch};
+use crate::frame::{Frame, Kind, Mode, Status, Table};
 use crate::views::ViewDecl;
 
+use super::heat::Heat;
 use super::history::History;
+use super::rows::grouped_by;
 pub use super::shown::{Rendering, Row, Shown};
 
 /// How long a gone row stays, dimmed, frames.
@@ -103,6 +106,28 @@ pub struct View {
     pub hidden_since: Option<Instant>,
     /// Until when rows keep their order.
     pub hold: Option<Instant>,
+    /// Its picture over time.
+    pub heat: Heat,
+    /// Bars and trends on a log scale.
+    pub log_scale: bool,
+    /// Columns that the user chose, in order; `None`: the view's own.
+    pub chosen: Option<Vec<String>>,
+    /// Widths that the user chose.
+    pub widths: HashMap<String, u16>,
+    /// The column that rows are put together by.
+    pub group: Option<String>,
+    /// Frames with their rows put together, by number: the newest few.
+    pub(super) grouped: BTreeMap<u64, Arc<Frame>>,
+    /// Rows that stay at the top.
+    pub pinned: HashSet<u64, ById>,
+    /// Limits on columns.
+    pub thresholds: Vec<Threshold>,
+    /// Which rows are over them.
+    pub watch: Watch,
+    /// What was found last.
+    pub find: String,
+    /// The frame that others are compared with.
+    pub baseline: Option<Arc<Frame>>,
 }
 
 impl View {
@@ -135,6 +160,17 @@ impl View {
             seen: 0,
             hidden_since: None,
             hold: None,
+            heat: Heat::default(),
+            log_scale: false,
+            chosen: None,
+            widths: HashMap::new(),
+            group: None,
+            grouped: BTreeMap::new(),
+            pinned: HashSet::default(),
+            thresholds: Vec::new(),
+            watch: Watch::default(),
+            find: String::new(),
+            baseline: None,
         }
     }
 
@@ -158,6 +194,12 @@ impl View {
         allowed[self.rendering % allowed.len()]
     }
 
+    /// Draws it in this way, if its kind allows it.
+    pub fn show_as(&mut self, rendering: Rendering) {
+        let place = Rendering::of(self.kind()).iter().position(|&known| known == rendering);
+        self.rendering = place.unwrap_or(self.rendering);
+    }
+
     /// Why it cannot run, if it said so.
     pub fn unavailable(&self) -> Option<&crate::frame::Unavailable> {
         let newest = self.shown.as_ref().map(|shown| &shown.source).or(self.history.last());
@@ -173,7 +215,7 @@ impl View {
     }
 
     /// A whole interval has arrived.
-    pub fn push(&mut self, frame: Arc<Frame>) {
+    pub fn push(&mut self, frame: Arc<Frame>) -> Alarm {
         self.seen += 1;
         self.first = None;
         self.load = Load::Running;
@@ -187,7 +229,15 @@ impl View {
         if self.history.last().is_some_and(reloaded) {
             self.history.restart();
         }
+        let alarm = match (self.thresholds.is_empty(), &self.group) {
+            (true, _) => Alarm::default(),
+            // Limits are on what is shown: on groups where rows are put together.
+            (false, Some(by)) => self.watch.push(&self.thresholds, &grouped_by(&frame, by)),
+            (false, None) => self.watch.push(&self.thresholds, &frame),
+        };
         self.history.push(frame);
+        self.history.mark_last(alarm.worst);
+        alarm
     }
 
     /// Column and direction of the sort in force.
@@ -209,10 +259,14 @@ impl View {
         };
         let live_first = if cursor.is_none() { self.first.clone() } else { None };
         let picked = match (live_first, at) {
-            (Some(first), _) => Some((None, first.clone(), first)),
+            (Some(first), _) => {
+                let shown = self.group.as_ref().map(|by| Arc::new(grouped_by(&first, by)));
+                Some((None, first.clone(), shown.unwrap_or(first)))
+            }
             (None, Some(at)) => {
+                self.sync_groups(at);
                 let source = self.history.get(at).cloned();
-                source.and_then(|source| self.history.shown(at, self.mode).map(|shown| (Some(at), source, shown)))
+                source.and_then(|source| self.frame_shown(at).map(|shown| (Some(at), source, shown)))
             }
             (None, None) => None,
         };
@@ -224,42 +278,6 @@ impl View {
         let scale = self.scale(&frame, cause);
         let old = self.shown.replace(Shown { frame, source, at, rows, ghost: None, scale });
         self.follow_selection(old, cause);
-    }
-
-    fn rows(&mut self, frame: &Frame, at: Option<usize>, now: Instant) -> Vec<Row> {
-        let table = &frame.table;
-        let (filter, bad) = Filter::parse(&self.filter, &table.schema);
-        self.bad = bad;
-        let busy = |row: usize| {
-            let sums = table.schema.columns.iter().enumerate().filter(|(_, column)| column.agg == Agg::Sum);
-            sums.into_iter().any(|(column, _)| table.cell(row, column).as_f64().is_some_and(|n| n != 0.0))
-        };
-        let wanted = |row: usize| (filter.is_empty() || filter.matches(table, row)) && (!self.hide_idle || busy(row));
-        let mut order: Vec<u32> = (0..table.len()).filter(|&row| wanted(row)).map(|row| row as u32).collect();
-        if let Some((column, descending)) = self.sort_by(table) {
-            order::sort_rows(table, &mut order, column, descending);
-        }
-        let known = self.ids_before(at);
-        let row = |at: u32| {
-            let id = table.ids()[at as usize];
-            Row { at, fresh: known.as_ref().is_some_and(|known| !known.contains(&id)), gone: false, id }
-        };
-        let mut rows: Vec<Row> = order.into_iter().map(row).collect();
-        if self.holds(now)
-            && let Some(shown) = &self.shown
-        {
-            let places: HashMap<u64, usize, ById> =
-                shown.rows.iter().enumerate().map(|(place, row)| (row.id, place)).collect();
-            rows.sort_by_key(|row| places.get(&row.id).copied().unwrap_or(usize::MAX));
-        }
-        rows
-    }
-
-    /// Identities of the frame before, where "new" means something.
-    fn ids_before(&self, at: Option<usize>) -> Option<HashSet<u64, ById>> {
-        let at = at.filter(|&at| at > 0 && self.mode != Mode::SinceStart && !self.history.gap_before(at))?;
-        let before = &self.history.get(at - 1)?.table;
-        (!before.schema.key.is_empty()).then(|| before.ids().iter().copied().collect())
     }
 
     fn scale(&self, frame: &Frame, cause: Cause) -> f64 {
@@ -285,6 +303,11 @@ impl View {
             self.gone = None;
             return;
         }
+        // After a reload a row may have had other columns: it cannot be shown among these.
+        let schema = &shown.frame.table.schema;
+        let same = |frame: &Frame| frame.table.schema == *schema;
+        let old = old.filter(|old| same(&old.frame));
+        self.gone = self.gone.take().filter(|gone| same(&gone.frame));
         let gone = match (self.gone.take(), cause) {
             (Some(gone), Cause::User) => Some(gone),
             (Some(gone), Cause::Frame) => Some(Gone { left: gone.left - 1, ..gone }),
@@ -300,7 +323,7 @@ impl View {
         };
         let place = gone.place.min(shown.rows.len());
         if gone.left > 0 {
-            shown.rows.insert(place, Row { at: gone.at, fresh: false, gone: true, id: selected });
+            shown.rows.insert(place, Row { at: gone.at, gone: true, id: selected, ..Row::default() });
             shown.ghost = Some(gone.frame.clone());
             self.gone = Some(gone);
         } else {
@@ -332,33 +355,5 @@ impl View {
         let count = self.shown.as_ref().map_or(0, |shown| shown.rows.len());
         let at = self.selected_row().unwrap_or(0);
         self.top = self.top.min(at).max((at + 1).saturating_sub(height)).min(count.saturating_sub(height.max(1)));
-    }
-
-    /// Collects the values of `column` over the `frames` frames up to the one shown, for the rows on the screen.
-    pub fn collect_trends(&mut self, column: usize, frames: usize, height: usize) {
-        self.trends.clear();
-        let Some(shown) = &self.shown else { return };
-        let Some(end) = shown.at else { return };
-        let Some(name) = shown.frame.table.schema.columns.get(column).map(|column| column.name.as_str()) else {
-            return;
-        };
-        // A few rows are on the screen and many in each frame: most are told apart by one bit.
-        let mut sieve = [0u64; 64];
-        for row in shown.rows.iter().skip(self.top).take(height) {
-            self.trends.insert(row.id, vec![0.0; frames]);
-            sieve[row.id as usize >> 6 & 63] |= 1 << (row.id & 63);
-        }
-        let start = (end + 1).saturating_sub(frames);
-        for at in start..=end {
-            let Some(table) = self.history.get(at).map(|frame| &frame.table) else { continue };
-            let Some(column) = table.schema.index(name) else { continue };
-            let slot = frames - 1 - (end - at);
-            let maybe = |id: u64| sieve[id as usize >> 6 & 63] >> (id & 63) & 1 == 1;
-            for (row, id) in table.ids().iter().enumerate().filter(|&(_, &id)| maybe(id)) {
-                if let Some(values) = self.trends.get_mut(id) {
-                    values[slot] = table.cell(row, column).as_f64().unwrap_or(0.0);
-                }
-            }
-        }
     }
 }

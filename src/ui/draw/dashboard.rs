@@ -76,6 +76,9 @@ fn footing(app: &App, buf: &mut Buffer, area: Rect, view: &View, focus: bool) {
     if view.mode != crate::frame::Mode::Interval {
         words.push(view.mode.label().to_owned());
     }
+    if let Some(by) = &view.group {
+        words.push(format!("by {by}"));
+    }
     if !view.filter.is_empty() {
         words.push(format!("filter {}", text::clean_str(&view.filter)));
     }

@@ -14,10 +14,14 @@ use super::super::app::App;
 use super::super::detail::Detail;
 use super::super::help::wrap;
 use super::super::view::View;
+use super::timeline::clock;
 use super::{put, table};
 
 /// Frames that the trends on this page show.
 const TREND: usize = 24;
+
+/// Frames whose values are listed.
+const PAST: usize = 20;
 
 /// Draws the page; `false` if its row is nowhere to be found.
 pub fn draw(app: &App, buf: &mut Buffer, area: Rect, detail: &Detail) -> bool {
@@ -25,6 +29,7 @@ pub fn draw(app: &App, buf: &mut Buffer, area: Rect, detail: &Detail) -> bool {
     let mut lines: Vec<(String, String, Style)> = Vec::new();
     columns(app, view, detail, area.width, &mut lines);
     process(app, detail, area.width, &mut lines);
+    past(app, view, detail, area.width, &mut lines);
     let mut ways = Vec::new();
     jumps(app, detail, &mut ways);
     let top = area.y + 1 + u16::from(area.height > 12);
@@ -32,7 +37,9 @@ pub fn draw(app: &App, buf: &mut Buffer, area: Rect, detail: &Detail) -> bool {
     let room = area.bottom().saturating_sub(top);
     let ways_height = if room > 8 { ways.len() as u16 } else { 0 };
     let body = room - ways_height;
-    lines.truncate(body as usize);
+    let below = lines.len().saturating_sub(body as usize);
+    let lines: Vec<_> = lines.split_off(detail.top.min(below));
+    let lines = &lines[..lines.len().min(body as usize)];
     let ways_top = top + body.min(lines.len() as u16);
     let placed = lines.iter().zip(top..).chain(ways.iter().zip(ways_top..area.bottom()));
     let head = format!("{}  {}", view.name, view.title());
@@ -64,7 +71,7 @@ fn columns(app: &App, view: &View, detail: &Detail, width: u16, lines: &mut Vec<
         let mut first = pieces.next().unwrap_or_default();
         if matches!(column.agg, Agg::Sum | Agg::Max) && width >= 60 && !app.options.slow {
             let trend = trend(view, detail.id, &column.name);
-            first = format!("{first:<14} {}", table::spark(app, &trend));
+            first = format!("{first:<14} {}", table::spark(app, &trend, view.log_scale));
         }
         lines.push((column.name.clone(), first, app.theme.fg));
         lines.extend(pieces.map(|piece| (String::new(), piece, app.theme.fg)));
@@ -72,11 +79,41 @@ fn columns(app: &App, view: &View, detail: &Detail, width: u16, lines: &mut Vec<
     lines.push(Default::default());
 }
 
+/// The values of this row in the last frames, the newest first, as wide as there is room.
+fn past(app: &App, view: &View, detail: &Detail, width: u16, lines: &mut Vec<(String, String, Style)>) {
+    let Some(shown) = view.shown.as_ref() else { return };
+    let Some(end) = shown.at else { return };
+    let schema = &shown.frame.table.schema;
+    let number = |&column: &usize| matches!(schema.columns[column].agg, Agg::Sum | Agg::Max | Agg::Formula(_));
+    let sort = view.sort_by(&shown.frame.table).map(|(column, _)| column);
+    let room = width.saturating_sub(name_width(width) + 2) as usize / 10;
+    let columns: Vec<usize> = view.columns(schema, sort).into_iter().filter(number).take(room).collect();
+    if columns.is_empty() {
+        return;
+    }
+    let heads: String =
+        columns.iter().map(|&column| format!("{:>9} ", text::head(&schema.columns[column].label, 9))).collect();
+    lines.push((format!("last {PAST}"), heads, app.theme.header));
+    for at in (end.saturating_sub(PAST - 1)..=end).rev() {
+        let Some(frame) = view.interval(at) else { continue };
+        let table = &frame.table;
+        let row = table.ids().iter().position(|&id| id == detail.id);
+        let cell = |&column: &usize| match row {
+            Some(row) if column < table.width() => format!("{:>9} ", format::cell(table, row, column, app.look)),
+            _ => format!("{:>9} ", "-"),
+        };
+        let values: String = columns.iter().map(cell).collect();
+        let style = if row.is_some() { app.theme.fg } else { app.theme.dim };
+        lines.push((clock(frame.time.wall_ns), values, style));
+    }
+}
+
 /// Values of one column over the newest frames up to the one shown.
 fn trend(view: &View, id: u64, name: &str) -> Vec<f64> {
     let end = view.shown.as_ref().and_then(|shown| shown.at).map_or(0, |at| at + 1);
     let value = |at: usize| {
-        let table = &view.history.get(at)?.table;
+        let frame = view.interval(at)?;
+        let table = &frame.table;
         let column = table.schema.index(name)?;
         let row = table.ids().iter().position(|&known| known == id)?;
         table.cell(row, column).as_f64()

@@ -6,9 +6,10 @@ use ratatui::layout::Rect;
 use crate::frame::format::{self, Look, number};
 use crate::frame::{Frame, Histogram, Mode, Unit, text};
 
-use super::super::app::{App, Screen};
-use super::super::layout;
+use super::super::app::App;
 use super::super::view::{Rendering, Shown, View};
+use super::super::{heat, layout};
+use super::baseline::{self, Baseline};
 use super::title::histogram_unit;
 use super::{put, put_right, table};
 
@@ -98,23 +99,53 @@ fn fold(all: Vec<Line>) -> Vec<Line> {
 
 /// Draws the distributions of a view.
 pub fn draw(app: &App, buf: &mut Buffer, area: Rect, at: usize, view: &View, shown: &Shown) {
-    let bars = view.rendering() == Rendering::Histogram;
     if shown.frame.table.schema.key.is_empty() {
         let hist = shown.frame.histograms.first().cloned().unwrap_or_default();
-        return whole(app, buf, area, &shown.frame, &hist, shown.scale, bars);
+        return picture(app, buf, area, view, &shown.frame, &hist, shown.scale);
     }
     let list = layout::list_area(app, area);
     draw_list(app, buf, list, at, view, shown);
     if list == area {
         return;
     }
-    let (_, picture) = layout::split_list(area);
     let selected = view.selected_row().and_then(|row| shown.rows.get(row));
     let Some(row) = selected else { return };
     let frame = shown.frame_of(row);
     let Some(hist) = frame.histograms.get(row.at as usize) else { return };
     let most = hist.buckets.iter().copied().max().unwrap_or(0) as f64;
-    whole(app, buf, picture, frame, hist, most, bars);
+    picture(app, buf, area, view, frame, hist, most);
+}
+
+/// One distribution as the rendering says, and a map of the time before where there is room.
+fn picture(app: &App, buf: &mut Buffer, area: Rect, view: &View, frame: &Frame, hist: &Histogram, scale: f64) {
+    let Some(place) = heat::picture(app, view, area) else { return };
+    let parts = heat::parts(app, view, area);
+    match (view.rendering(), &parts) {
+        (Rendering::Percentiles, Some(parts)) => {
+            sides(app, buf, place);
+            super::percentiles::draw(app, buf, parts, view, frame);
+        }
+        (Rendering::HeatMap, Some(parts)) => {
+            sides(app, buf, place);
+            super::heat::draw(app, buf, parts, view, frame);
+        }
+        (rendering, Some(parts)) => {
+            whole(app, buf, parts.hist, view, frame, hist, scale, rendering != Rendering::Table);
+            sides(app, buf, Rect { y: parts.map.y, height: parts.map.height, ..place });
+            super::heat::draw(app, buf, parts, view, frame);
+        }
+        (rendering, None) => whole(app, buf, place, view, frame, hist, scale, rendering != Rendering::Table),
+    }
+}
+
+/// The border at both sides of a picture.
+fn sides(app: &App, buf: &mut Buffer, area: Rect) {
+    if heat::framed(app, area) {
+        for y in area.y..area.bottom() {
+            put(buf, area.x, y, area.right(), app.glyphs.border[1], app.theme.border);
+            put(buf, area.right() - 1, y, area.right(), app.glyphs.border[1], app.theme.border);
+        }
+    }
 }
 
 /// The list: key, count, percentiles. Columns that the frame does not have are made from the distributions.
@@ -143,9 +174,18 @@ fn draw_list(app: &App, buf: &mut Buffer, area: Rect, at: usize, view: &View, sh
 }
 
 /// One distribution: range, count, bar, cumulative percent, as many of them as fit.
-fn whole(app: &App, buf: &mut Buffer, area: Rect, frame: &Frame, hist: &Histogram, scale: f64, bars: bool) {
-    let framed =
-        app.area.width >= 80 && app.area.height >= 24 && matches!(app.screen, Screen::View(_)) && area.width >= 60;
+#[allow(clippy::too_many_arguments)] // place, data and look of one picture
+fn whole(
+    app: &App,
+    buf: &mut Buffer,
+    area: Rect,
+    view: &View,
+    frame: &Frame,
+    hist: &Histogram,
+    scale: f64,
+    bars: bool,
+) {
+    let framed = heat::framed(app, area);
     let mut inside = area;
     let seconds = frame.interval.real_ns as f64 / 1e9;
     if framed {
@@ -155,7 +195,9 @@ fn whole(app: &App, buf: &mut Buffer, area: Rect, frame: &Frame, hist: &Histogra
             _ => format!(" last {} s ", number(seconds, Unit::Count, Look::default())),
         };
         put(buf, area.x + 1, area.y, area.right(), &title, app.theme.title);
-        put_right(buf, area.x, area.y, area.right() - 1, " cum % ", app.theme.header);
+        let heads =
+            if view.baseline.is_some() { format!(" {}  cum % ", app.glyphs.delta) } else { " cum % ".to_owned() };
+        put_right(buf, area.x, area.y, area.right() - 1, &heads, app.theme.header);
         inside = layout::inner(area);
     }
     let lines = lines(hist, inside.height as usize);
@@ -166,14 +208,17 @@ fn whole(app: &App, buf: &mut Buffer, area: Rect, frame: &Frame, hist: &Histogra
     }
     let count_width: u16 = if inside.width >= if bars { 39 } else { 24 } { 9 } else { 0 };
     let cum_width: u16 = if inside.width >= if bars { 46 } else { 36 } { 10 } else { 0 };
+    let base = Baseline::of(view, frame);
+    let delta_width: u16 = if base.is_some() && inside.width >= 46 { baseline::WIDTH } else { 0 };
     let bar = Rect::new(
         inside.x + LABEL + count_width + 2,
         inside.y,
-        inside.width.saturating_sub(LABEL + count_width + cum_width + 2),
+        inside.width.saturating_sub(LABEL + count_width + delta_width + cum_width + 2),
         inside.height,
     );
     let most = lines.iter().map(|line| if let Line::Bucket { count, .. } = line { *count } else { 0 }).max();
     let scale = scale.max(most.unwrap_or(0) as f64);
+    let scale = base.as_ref().map_or(scale, |base| scale.max(base.most()));
     for (line, y) in lines.iter().zip(inside.y..inside.bottom()) {
         let Line::Bucket { first, last, count, below } = line else {
             put(buf, inside.x + LABEL / 2, y, inside.right(), app.glyphs.fold, app.theme.dim);
@@ -182,7 +227,17 @@ fn whole(app: &App, buf: &mut Buffer, area: Rect, frame: &Frame, hist: &Histogra
         let label = label(app, histogram_unit(frame), Histogram::lo(*first), Histogram::hi(*last));
         put_right(buf, inside.x, y, inside.x + LABEL + 1, &label, app.theme.fg);
         if bars {
-            put(buf, bar.x, y, bar.right(), &bar_text(app, *count, scale, bar.width), app.theme.bar);
+            put(buf, bar.x, y, bar.right(), &bar_text(app, *count, scale, bar.width, view.log_scale), app.theme.bar);
+        }
+        if let Some(base) = &base {
+            let before = base.count(*first, *last);
+            if bars && before > 0.0 {
+                let width = bar_width(before, scale, bar.width, view.log_scale);
+                let x = (bar.x + (width / 8) as u16).min(bar.right().saturating_sub(1));
+                put(buf, x, y, bar.right(), app.glyphs.outline, app.theme.bar_base);
+            }
+            let text = baseline::delta(*count as f64 - before);
+            put_right(buf, bar.right(), y, bar.right() + delta_width, &text, app.theme.fg);
         }
         if count_width > 0 {
             let x = inside.x + LABEL + 1;
@@ -198,7 +253,7 @@ fn whole(app: &App, buf: &mut Buffer, area: Rect, frame: &Frame, hist: &Histogra
             // Rounding must not claim that nothing is left.
             let cum = if *below < hist.count() { cum.min(99.9) } else { cum };
             let mark = mark(hist, *first, *last);
-            put_right(buf, bar.right(), y, inside.right(), &format!("{mark:>3}{cum:>6.1}"), app.theme.fg);
+            put_right(buf, bar.right() + delta_width, y, inside.right(), &format!("{mark:>3}{cum:>6.1}"), app.theme.fg);
         }
     }
 }
@@ -217,16 +272,22 @@ fn label(app: &App, unit: Unit, lo: u64, hi: u64) -> String {
 }
 
 /// A bar in eighths; what is not zero is never invisible.
-fn bar_text(app: &App, count: u64, scale: f64, width: u16) -> String {
-    if count == 0 || scale <= 0.0 {
+fn bar_text(app: &App, count: u64, scale: f64, width: u16, log: bool) -> String {
+    if count == 0 || scale <= 0.0 || width == 0 {
         return String::new();
     }
-    let eighths = ((count as f64 / scale * f64::from(width) * 8.0).round() as usize).clamp(1, width as usize * 8);
+    let eighths = bar_width(count as f64, scale, width, log);
     let mut bar = app.glyphs.bars[7].repeat(eighths / 8);
     if !eighths.is_multiple_of(8) {
         bar.push_str(app.glyphs.bars[eighths % 8 - 1]);
     }
     bar
+}
+
+/// Length of a bar in eighths of a cell.
+fn bar_width(count: f64, scale: f64, width: u16, log: bool) -> usize {
+    let part = if log { (count + 1.0).ln() / (scale + 1.0).ln() } else { count / scale };
+    ((part * f64::from(width) * 8.0).round() as usize).clamp(1, (width as usize * 8).max(1))
 }
 
 #[cfg(test)]

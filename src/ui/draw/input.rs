@@ -4,12 +4,14 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Modifier;
 
-use crate::frame::text;
+use crate::frame::format::tight;
+use crate::frame::{Unit, text};
 
 use super::super::action::BINDINGS;
 use super::super::app::App;
 use super::super::export::{Export, Scope};
 use super::super::layout::{self, Bands};
+use super::super::line::Line;
 use super::super::overlay::{FilterLine, Overlay};
 use super::{clear, put, put_right, timeline};
 
@@ -18,11 +20,14 @@ pub fn draw(app: &App, buf: &mut Buffer, bands: &Bands) {
     let last = layout::last_line(app);
     match app.overlays.last() {
         Some(Overlay::Filter(line)) => return filter(app, buf, last, line),
+        // What went wrong with what was typed comes before the line itself, until the next key.
+        Some(Overlay::Line(_)) if app.toast.is_some() => {}
+        Some(Overlay::Line(line)) => return self::line(app, buf, last, line),
         Some(Overlay::Export(export)) => return self::export(app, buf, last, export),
         _ => {}
     }
     if let Some((toast, _)) = &app.toast {
-        clear(buf, last);
+        clear(app, buf, last);
         let text = text::clean_str(toast);
         put(
             buf,
@@ -35,7 +40,7 @@ pub fn draw(app: &App, buf: &mut Buffer, bands: &Bands) {
         return;
     }
     if app.cursor.is_some() && app.overlays.is_empty() {
-        clear(buf, last);
+        clear(app, buf, last);
         return timeline::draw(app, buf, last);
     }
     if bands.hints.height > 0 {
@@ -45,11 +50,20 @@ pub fn draw(app: &App, buf: &mut Buffer, bands: &Bands) {
 
 fn hints(app: &App, buf: &mut Buffer, area: Rect) {
     let closes: Option<&[(&str, &str)]> = match app.overlays.last() {
-        Some(Overlay::Help(_) | Overlay::Explain(_)) => Some(&[("Esc", "close"), ("j k", "scroll")]),
-        Some(Overlay::Picker(_)) => Some(&[("Enter", "open"), ("Ctrl-u", "clear"), ("Esc", "close")]),
+        Some(Overlay::Help(_) | Overlay::Explain(_)) => {
+            Some(&[("Esc", "close"), ("j k", "scroll"), ("letters", "filter")])
+        }
+        Some(Overlay::Picker(_)) => Some(&[
+            ("Enter", "open"),
+            ("Tab", "in a new pane"),
+            ("*", "favourite"),
+            ("Ctrl-u", "clear"),
+            ("Esc", "close"),
+        ]),
         Some(Overlay::Sort(_)) => Some(&[("letter", "sort, again reverses"), ("Esc", "close")]),
-        Some(Overlay::Detail(_)) => Some(&[("Esc", "back"), ("j k", "choose"), ("Enter", "jump")]),
-        _ => None,
+        Some(Overlay::Detail(_)) => Some(&[("Esc", "back"), ("j k", "choose"), ("Enter", "jump"), ("PgDn", "more")]),
+        Some(overlay) => overlay.page(app).map(|page| page.keys),
+        None => None,
     };
     let place = app.place();
     let bound = BINDINGS.iter().filter(|binding| !binding.hint.is_empty() && binding.places.contains(&place));
@@ -96,7 +110,7 @@ fn typed(app: &App, buf: &mut Buffer, x: u16, y: u16, right: u16, input: &tui_in
 }
 
 fn filter(app: &App, buf: &mut Buffer, area: Rect, line: &FilterLine) {
-    clear(buf, area);
+    clear(app, buf, area);
     let x = put(buf, area.x + 1, area.y, area.right(), "/ ", app.theme.key);
     let end = typed(app, buf, x, area.y, area.right(), &line.input);
     let bad = app.view().and_then(|view| view.bad.as_ref());
@@ -122,15 +136,35 @@ fn filter(app: &App, buf: &mut Buffer, area: Rect, line: &FilterLine) {
     }
 }
 
+fn line(app: &App, buf: &mut Buffer, area: Rect, line: &Line) {
+    clear(app, buf, area);
+    let x = put(buf, area.x + 1, area.y, area.right(), &line.prompt(), app.theme.key);
+    let end = typed(app, buf, x, area.y, area.right(), &line.input);
+    if end as usize + text::width(line.note()) + 2 < area.right() as usize {
+        put_right(buf, end, area.y, area.right() - 1, line.note(), app.theme.hint);
+    }
+}
+
 fn export(app: &App, buf: &mut Buffer, area: Rect, export: &Export) {
-    clear(buf, area);
-    let frames = export.frames(app).len();
-    // What Tab leads to; with the whole history, how much that is.
+    clear(app, buf, area);
+    // What would be written, and how large it is; keys where there is room.
     let scope = match export.scope {
-        Scope::Screen => "whole history".to_owned(),
-        Scope::History => format!("screen only ({frames} frames)"),
+        Scope::View => "view",
+        Scope::Screen => "screen",
+        Scope::History => "history",
     };
-    let note = format!("Tab {scope}  {} write", app.glyphs.enter);
+    let size = export.size.map(|(size, about)| {
+        let sign = if about { "~" } else { "" };
+        format!("{sign}{}", tight(size as f64, Unit::Bytes, app.look))
+    });
+    let frames = export.frames(app).len();
+    let plural = if frames == 1 { "" } else { "s" };
+    let what = format!("{scope}: {frames} frame{plural} {}", size.as_deref().unwrap_or("..."));
+    let note = if area.width >= 110 {
+        format!("{what}  Tab scope  Up Down format  {} write", app.glyphs.enter)
+    } else {
+        format!("{what}  Tab")
+    };
     let x = put(buf, area.x + 1, area.y, area.right(), "write ", app.theme.key);
     let room = area.right().saturating_sub(text::width(&note) as u16 + 2).max(x + 10).min(area.right());
     let end = typed(app, buf, x, area.y, room, &export.input);

@@ -1,18 +1,23 @@
 //! From state to cells. Nothing is computed here that is not in the frames, and nothing is read
 //! but the state.
 
+mod baseline;
 mod dashboard;
 mod detail;
+mod heat;
 mod help;
 mod histogram;
 mod input;
 mod loading;
 mod log;
+mod page;
+mod percentiles;
 mod picker;
 mod status;
 mod table;
 pub mod tabs;
-mod timeline;
+mod themes;
+pub mod timeline;
 mod title;
 mod unavailable;
 
@@ -31,14 +36,19 @@ use super::view::{Rendering, View};
 pub fn prepare(app: &mut App) {
     let visible: Vec<usize> = app.visible().collect();
     for at in visible {
+        app.sync_heat(at);
         let height = layout::rows_of(app, at);
         let area = layout::area_of(app, at);
         app.views[at].scroll_to_selection(height);
         let view = &app.views[at];
         let count = view.shown.as_ref().map_or(0, |shown| shown.rows.len());
-        let trend = layout::table(app, view, area, count).fit.trend.filter(|_| view.rendering() == Rendering::Table);
+        let trend = layout::table(app, view, area, count)
+            .fit
+            .trend
+            .filter(|_| matches!(view.rendering(), Rendering::Table | Rendering::Trend));
+        let sweep = view.rendering() == Rendering::Trend && !app.scroll;
         match (trend, trend_column(view)) {
-            (Some(width), Some(column)) => app.views[at].collect_trends(column, width as usize, height),
+            (Some(width), Some(column)) => app.views[at].collect_trends(column, width as usize, height, sweep),
             _ => app.views[at].trends.clear(),
         }
     }
@@ -62,6 +72,7 @@ fn paint(app: &App, buf: &mut Buffer) {
     if area.is_empty() {
         return;
     }
+    buf.set_style(area, app.theme.ground());
     let bands = layout::bands(app);
     if layout::tiny(area) {
         title::one_line(app, buf, area);
@@ -72,7 +83,9 @@ fn paint(app: &App, buf: &mut Buffer) {
     }
     let page = app.overlays.last();
     let covered = match page {
-        Some(Overlay::Help(scroll)) => help::page(app, buf, below_tabs(app), &super::help::lines(app), *scroll),
+        Some(Overlay::Help(page)) => {
+            help::page(app, buf, below_tabs(app), &super::help::lines(app, &page.filter), page.top)
+        }
         Some(Overlay::Explain(scroll)) => {
             help::page(app, buf, below_tabs(app), &super::help::explain(app, area.width), *scroll)
         }
@@ -94,7 +107,15 @@ fn paint(app: &App, buf: &mut Buffer) {
     match page {
         Some(Overlay::Picker(page)) => picker::draw(app, buf, below_tabs(app), page),
         Some(Overlay::Sort(menu)) => picker::sort_menu(app, buf, bands.body, *menu),
-        _ => {}
+        Some(overlay) => {
+            if let Some(list) = overlay.page(app) {
+                page::draw(app, buf, page_area(app, overlay), &list);
+            }
+            if matches!(overlay, Overlay::Themes(_)) {
+                themes::sample(app, buf, page_area(app, overlay));
+            }
+        }
+        None => {}
     }
     input::draw(app, buf, &bands);
 }
@@ -105,6 +126,19 @@ fn below_tabs(app: &App) -> Rect {
     let top = bands.tabs.bottom().max(app.area.y);
     let bottom = if bands.hints.height > 0 { bands.hints.y } else { bands.status.bottom().max(bands.body.bottom()) };
     Rect::new(app.area.x, top, app.area.width, bottom.saturating_sub(top).saturating_sub(bands.status.height))
+}
+
+/// Where a list goes: lists that are read cover the page; themes leave the screen to be looked at.
+fn page_area(app: &App, overlay: &Overlay) -> Rect {
+    let area = below_tabs(app);
+    match overlay {
+        Overlay::Themes(_) => {
+            let (width, height) = (area.width.min(40), area.height.min(14));
+            Rect::new(area.right() - width, area.y, width, height)
+        }
+        _ if area.width > 100 => Rect { x: area.x + (area.width - 100) / 2, width: 100, ..area },
+        _ => area,
+    }
 }
 
 /// A view alone on the screen.
@@ -132,6 +166,7 @@ fn body(app: &App, buf: &mut Buffer, area: Rect, at: usize) {
         Rendering::Table if shown.frame.kind == crate::frame::Kind::Table => {
             table::draw(app, buf, area, at, view, shown)
         }
+        Rendering::Trend => table::draw(app, buf, area, at, view, shown),
         _ => histogram::draw(app, buf, area, at, view, shown),
     }
 }
@@ -162,9 +197,10 @@ fn line(buf: &mut Buffer, area: Rect, sign: &str, style: Style) {
     }
 }
 
-fn clear(buf: &mut Buffer, area: Rect) {
+fn clear(app: &App, buf: &mut Buffer, area: Rect) {
     for position in area.intersection(buf.area).positions() {
         buf[position].reset();
+        buf[position].set_style(app.theme.ground());
     }
 }
 

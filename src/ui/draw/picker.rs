@@ -16,12 +16,12 @@ use super::{border, clear, put, put_right};
 
 /// Draws the list of views, with all about the one under the cursor where there is room.
 pub fn draw(app: &App, buf: &mut Buffer, area: Rect, picker: &Picker) {
-    clear(buf, area);
+    clear(app, buf, area);
     let area = if area.width > 44 { Rect { x: area.x + 1, width: area.width - 2, ..area } } else { area };
     border(app, buf, area, true);
     let (left, right) = (area.x + 2, area.right().saturating_sub(2));
-    put(buf, left, area.y, right, " Open a view ", app.theme.title);
-    let count = format!(" {} of {} ", picker.found.len(), Registry::get().views().len());
+    put(buf, left, area.y, right, if picker.add { " Add a pane " } else { " Open a view " }, app.theme.title);
+    let count = format!(" {} of {} ", picker.found.len() - picker.recent, Registry::get().views().len());
     put_right(buf, left + 14, area.y, right, &count, app.theme.dim);
     let x = put(buf, left, area.y + 1, right, "> ", app.theme.key);
     let x = put(buf, x, area.y + 1, right, &text::clean_str(picker.input.value()), app.theme.input);
@@ -41,7 +41,10 @@ fn draw_list(app: &App, buf: &mut Buffer, area: Rect, picker: &Picker) {
     let mut rows: Vec<Result<usize, &str>> = Vec::new();
     let mut group = None;
     for (at, decl) in picker.found.iter().enumerate() {
-        if headed && group != Some(decl.group) {
+        if headed && at == 0 && picker.recent > 0 {
+            rows.push(Err(if app.favourites.is_empty() { "Recent" } else { "Favourites and recent" }));
+        }
+        if headed && at >= picker.recent && group != Some(decl.group) {
             group = Some(decl.group);
             rows.push(Err(decl.group.title()));
         }
@@ -61,7 +64,8 @@ fn draw_list(app: &App, buf: &mut Buffer, area: Rect, picker: &Picker) {
                 let style = if reason { app.theme.dim } else { app.theme.fg };
                 let style = if here { style.patch(app.theme.title) } else { style };
                 put(buf, area.x, y, area.right(), if here { app.glyphs.cursor } else { " " }, app.theme.key);
-                let line = format!("{:<11} {:<9} {state}", decl.name, decl.kind.name());
+                let star = if app.favourites.contains(&decl.name) { "* " } else { "" };
+                let line = format!("{:<11} {:<9} {star}{state}", decl.name, decl.kind.name());
                 put(
                     buf,
                     area.x + 2,
@@ -107,6 +111,8 @@ fn facts(app: &App, buf: &mut Buffer, area: Rect, decl: &ViewDecl) {
         add("", "");
     }
     add("kind", decl.kind.name());
+    let hooks: Vec<&str> = decl.hooks.keys().map(String::as_str).collect();
+    add("hooks", &hooks.join(", "));
     add("cost", &decl.cost);
     let aliases = decl.aliases.join(" ");
     if !aliases.is_empty() {
@@ -129,7 +135,7 @@ pub fn sort_menu(app: &App, buf: &mut Buffer, area: Rect, menu: SortMenu) {
     let height = (columns.len() as u16 + 2).min(area.height);
     let width = 34.min(area.width);
     let area = Rect::new(area.right() - width, area.y, width, height);
-    clear(buf, area);
+    clear(app, buf, area);
     border(app, buf, area, true);
     put(buf, area.x + 2, area.y, area.right() - 1, " Sort by ", app.theme.title);
     let sorted = view.sort_by(&shown.frame.table);

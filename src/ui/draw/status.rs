@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use crate::frame::format::{Look, duration, number};
-use crate::frame::{Frame, Hook, Status, Unit, text};
+use crate::frame::{Frame, Hook, SettingValue, Status, Unit, text};
 
 use super::super::app::{App, Screen};
 use super::super::layout;
@@ -51,10 +51,27 @@ fn of_view(app: &App, view: &View) -> Vec<(String, Style)> {
     if !view.filter.is_empty() {
         items.push((format!("filter {}", text::clean_str(&view.filter)), theme.info));
     }
+    // What rows are grouped by is seen in the rows.
+    let by = view.decl.and_then(|decl| decl.group_by()).map(|(name, _)| name);
+    let set = view.request.settings.iter().filter(|(name, _)| Some(name.as_str()) != by);
+    let capture: Vec<String> = set.map(|(name, value)| format!("{name}={}", word(value))).collect();
+    if !capture.is_empty() {
+        items.push((format!("capture {}", text::clean_str(&capture.join(" "))), theme.info));
+    }
     if late(frame) {
         items.push(("late".to_owned(), theme.warn));
     }
     items
+}
+
+/// A setting as it was given.
+fn word(value: &SettingValue) -> String {
+    match value {
+        SettingValue::Null => "*".to_owned(),
+        SettingValue::Bool(on) => on.to_string(),
+        SettingValue::Int(n) => n.to_string(),
+        SettingValue::Text(text) => text.clone(),
+    }
 }
 
 fn of_all(app: &App) -> Vec<(String, Style)> {

@@ -5,6 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use crate::frame::format::{self, Look};
+use crate::frame::threshold::Level;
 use crate::frame::{Agg, Align, Column, Frame, Unit, text};
 
 use super::super::app::{App, Screen};
@@ -87,23 +88,44 @@ fn heads(app: &App, buf: &mut Buffer, parts: &TableParts, view: &View, shown: &S
 fn draw_row(app: &App, buf: &mut Buffer, parts: &TableParts, rect: Rect, view: &View, shown: &Shown, row: &Row) {
     let frame = shown.frame_of(row);
     let base = if row.gone { app.theme.gone } else { app.theme.fg };
-    let (mark, style) = match (row.gone, row.fresh) {
-        (true, _) => ("-", app.theme.gone),
-        (_, true) => ("+", app.theme.new),
+    let (mark, style) = match row {
+        Row { gone: true, .. } => ("-", app.theme.gone),
+        Row { level: Level::Crit, .. } => ("!", app.theme.crit),
+        Row { level: Level::Warn, .. } => ("!", app.theme.warn),
+        Row { pinned: true, .. } => ("*", app.theme.accent),
+        Row { fresh: true, .. } => ("+", app.theme.new),
         _ => (" ", base),
     };
     put(buf, rect.x, rect.y, rect.right(), mark, style);
     let mut x = rect.x + 1;
     for &(column, width) in &parts.fit.columns {
         let right = (x + width).min(rect.right());
+        let level = if row.level == Level::Fine { Level::Fine } else { level_of(view, frame, row.at as usize, column) };
+        let base = match level {
+            Level::Fine => base,
+            Level::Warn => app.theme.warn,
+            Level::Crit => app.theme.crit,
+        };
         cell(app, buf, (x, right, rect.y), frame, row.at as usize, column, base);
+        // Two marks in front of what is critical: not by colour alone.
+        if level == Level::Crit && x > rect.x {
+            put(buf, x - 1, rect.y, rect.right(), "!", base);
+        }
         x += width + 1;
     }
     if let Some(width) = parts.fit.trend
         && let Some(values) = view.trends.get(&row.id)
     {
-        put(buf, x, rect.y, (x + width).min(rect.right()), &spark(app, values), base);
+        put(buf, x, rect.y, (x + width).min(rect.right()), &spark(app, values, view.log_scale), base);
     }
+}
+
+/// How far over its limits a cell is.
+fn level_of(view: &View, frame: &Frame, row: usize, column: usize) -> Level {
+    let name = &frame.table.schema.columns[column].name;
+    let limits = view.thresholds.iter().filter(|limit| limit.column == *name);
+    let value = frame.table.cell(row, column).as_f64();
+    value.map_or(Level::Fine, |value| limits.map(|limit| limit.level(value)).max().unwrap_or_default())
 }
 
 /// One cell, aligned and cut as its column says.
@@ -151,11 +173,14 @@ fn fitted(app: &App, frame: &Frame, row: usize, column: usize, width: usize) -> 
 }
 
 /// Small bars, scaled to the largest of the row.
-pub fn spark(app: &App, values: &[f64]) -> String {
+pub fn spark(app: &App, values: &[f64], log: bool) -> String {
     let most = values.iter().copied().fold(0.0, f64::max);
     let sign = |&value: &f64| match most {
         _ if value <= 0.0 => " ",
-        most => app.glyphs.spark[((value / most * 8.0).ceil() as usize).clamp(1, 8) - 1],
+        most => {
+            let part = if log { (value + 1.0).ln() / (most + 1.0).ln() } else { value / most };
+            app.glyphs.spark[((part * 8.0).ceil() as usize).clamp(1, 8) - 1]
+        }
     };
     values.iter().map(sign).collect()
 }

@@ -5,6 +5,7 @@ use ratatui::layout::Rect;
 use std::time::{Duration, SystemTime};
 
 use crate::frame::Frame;
+use crate::frame::threshold::Level;
 
 use super::super::app::App;
 use super::super::view::View;
@@ -19,14 +20,9 @@ pub fn draw(app: &App, buf: &mut Buffer, area: Rect) {
     let cursor = app.cursor.and_then(|moment| view.history.at(moment)).unwrap_or(view.history.len() - 1);
     let time = view.history.get(cursor).map(|frame| clock(frame.time.wall_ns)).unwrap_or_default();
     put(buf, area.x + 1, area.y, area.right(), &time, app.theme.title);
-    let go_on = if app.replay.is_some() { "plays" } else { "live" };
-    let keys = if area.width >= 60 { format!("  [ ] step  {{ }} minute  Space {go_on}") } else { String::new() };
-    let strip = Rect::new(area.x + 1 + TIME, area.y, area.width.saturating_sub(2 + TIME + keys.len() as u16), 1);
-    put_right(buf, strip.right(), area.y, area.right(), &keys, app.theme.hint);
-    // As many frames as there are cells, the cursor among them.
-    let width = strip.width as usize;
-    let end = (cursor + width / 2 + 1).clamp(width.min(view.history.len()), view.history.len());
-    let start = end.saturating_sub(width);
+    let keys = keys(app, area);
+    let (strip, start, end) = strip(area, keys, view, cursor);
+    put_right(buf, strip.right(), area.y, area.right(), keys, app.theme.hint);
     let heights: Vec<f64> =
         (start..end).map(|at| view.history.get(at).map_or(0.0, |frame| main(view, frame))).collect();
     let most = heights.iter().copied().fold(0.0, f64::max);
@@ -43,10 +39,44 @@ pub fn draw(app: &App, buf: &mut Buffer, area: Rect) {
         } else {
             app.glyphs.spark[0]
         };
-        let style = if lost { app.theme.lost } else { app.theme.bar };
+        let over = view.history.level(at);
+        let sign = if over == Level::Fine || sign == "x" { sign } else { "!" };
+        let style = if over == Level::Crit {
+            app.theme.crit
+        } else if lost || over == Level::Warn {
+            app.theme.lost
+        } else {
+            app.theme.bar
+        };
         let style = if at == cursor { style.patch(app.theme.selection) } else { style };
         put(buf, strip.x + offset as u16, strip.y, strip.right(), sign, style);
     }
+}
+
+fn keys(app: &App, area: Rect) -> &'static str {
+    match (area.width >= 60, app.replay.is_some()) {
+        (false, _) => "",
+        (true, false) => "  [ ] step  { } minute  Space live",
+        (true, true) => "  [ ] step  { } minute  Space plays",
+    }
+}
+
+/// Where the strip is and which frames are in it: as many as there are cells, the cursor among them.
+fn strip(area: Rect, keys: &str, view: &View, cursor: usize) -> (Rect, usize, usize) {
+    let strip = Rect::new(area.x + 1 + TIME, area.y, area.width.saturating_sub(2 + TIME + keys.len() as u16), 1);
+    let width = strip.width as usize;
+    let end = (cursor + width / 2 + 1).clamp(width.min(view.history.len()), view.history.len());
+    (strip, end.saturating_sub(width), end)
+}
+
+/// The moment of the frame under column `x` of the last line.
+pub fn hit(app: &App, x: u16) -> Option<u64> {
+    let view = app.view().filter(|view| !view.history.is_empty())?;
+    let cursor = app.cursor.and_then(|moment| view.history.at(moment)).unwrap_or(view.history.len() - 1);
+    let line = super::super::layout::last_line(app);
+    let (strip, start, end) = strip(line, keys(app, line), view, cursor);
+    let at = start + x.checked_sub(strip.x)? as usize;
+    view.history.get(at).filter(|_| at < end && x < strip.right()).map(|frame| frame.time.mono_ns)
 }
 
 /// The number that stands for a frame: its first total.
@@ -61,7 +91,7 @@ fn main(view: &View, frame: &Frame) -> f64 {
 }
 
 /// Time of day, UTC: the time zone of a host under scrutiny is one more thing to be wrong about.
-fn clock(wall_ns: u64) -> String {
+pub fn clock(wall_ns: u64) -> String {
     let time = SystemTime::UNIX_EPOCH + Duration::from_nanos(wall_ns);
     let text = humantime::format_rfc3339_seconds(time).to_string();
     text.get(11..20).unwrap_or_default().to_owned()

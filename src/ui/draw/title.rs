@@ -9,24 +9,21 @@ use crate::frame::{Frame, Histogram, Kind, Mode, Unit, text};
 use super::super::app::App;
 use super::super::layout;
 use super::super::view::{Shown, View};
-use super::{put, put_right, tabs};
+use super::{heat, put, put_right, tabs};
 
 /// Below this height the summary goes.
 const SUMMARY_HEIGHT: u16 = 16;
-
-/// The distributions of a frame put together.
-fn merged(frame: &Frame) -> Histogram {
-    let mut all = Histogram::default();
-    frame.histograms.iter().for_each(|hist| all.merge(hist));
-    all
-}
 
 /// The main numbers of a view, the most important one first.
 pub fn numbers(app: &App, view: &View) -> Vec<String> {
     let Some(shown) = &view.shown else { return Vec::new() };
     let frame = &shown.frame;
+    // The cross-hair is what the user looks at.
+    if app.has_cross() && app.view().is_some_and(|current| std::ptr::eq(current, view)) {
+        return heat::words(app, view).unwrap_or_default();
+    }
     match frame.kind {
-        Kind::Histogram => percentiles(app, frame, &merged(frame)),
+        Kind::Histogram => percentiles(app, frame, &frame.distribution(None)),
         Kind::Table => totals(app, view, frame),
     }
 }
@@ -92,6 +89,9 @@ fn manner(app: &App, view: &View) -> String {
     }
     if view.load == super::super::view::Load::Off {
         words.push("not loaded".to_owned());
+    }
+    if let Some(by) = &view.group {
+        words.push(format!("by {by}"));
     }
     if let Some(shown) = &view.shown {
         if shown.at.is_none() {

@@ -44,7 +44,7 @@ pub fn draw(app: &App, buf: &mut Buffer, area: Rect, view: &View) {
             app.theme.fg,
         );
     }
-    let keys = "r retry    ! full log    v other view    i explain";
+    let keys = "r retry    ! full log    y copy report    v other view";
     lines.push((keys.to_owned(), app.theme.hint));
     let lines = lines.into_iter().filter(|(line, _)| airy || !line.is_empty());
     for ((line, style), y) in lines.zip(area.y..area.bottom()) {

@@ -2,10 +2,10 @@
 
 use ratatui::layout::Size;
 
-use super::super::glyphs::Level;
+use super::super::glyphs::{Depth, Level};
 use super::super::screen::Screen;
 use super::super::testing::{Rig, cache_frame, disk_frame, frame, hist_frame, net_frame};
-use super::{dashboard, histogram, table};
+use super::{dashboard, heat, heat_frame, histogram, table};
 use crate::frame::{Kind, Table, Value};
 
 fn terminal(rig: &Rig) -> Screen {
@@ -192,4 +192,63 @@ fn after_a_lost_picture_everything_is_drawn() {
     let first = screen.draw(&mut rig.app).len();
     screen.redraw();
     assert_eq!(screen.draw(&mut rig.app).len(), first);
+}
+
+#[test]
+fn a_heat_map_in_sweep_mode_is_cheap_at_every_depth() {
+    for (depth, size, most) in [
+        (Depth::True, (80, 24), 2500),
+        (Depth::Indexed, (80, 24), 2500),
+        (Depth::Ansi, (80, 24), 2500),
+        (Depth::Mono, (80, 24), 2500),
+        (Depth::True, (200, 60), 4000),
+    ] {
+        let mut rig = heat(size, Level::Unicode, 100);
+        rig.set_depth(depth);
+        let mut screen = terminal(&rig);
+        screen.draw(&mut rig.app);
+        for index in 100..140 {
+            rig.frame(heat_frame(index));
+            sent(&mut rig, &mut screen, most, "heat map");
+        }
+        rig.keys("m");
+        rig.app.toast = None;
+        screen.draw(&mut rig.app);
+        rig.frame(heat_frame(140));
+        // Nothing but one column, its mark and the title.
+        sent(&mut rig, &mut screen, if size.1 > 24 { 1200 } else { 700 }, "heat map alone");
+    }
+}
+
+#[test]
+fn a_list_with_a_heat_map_is_cheap() {
+    let mut rig = Rig::new(&["runqlat"], (80, 24), Level::Unicode);
+    (0..80).for_each(|index| rig.frame(hist_frame(index, true)));
+    for depth in [Depth::True, Depth::Indexed, Depth::Ansi, Depth::Mono] {
+        rig.set_depth(depth);
+        let mut screen = terminal(&rig);
+        screen.draw(&mut rig.app);
+        for index in 80..90 {
+            rig.frame(hist_frame(index, true));
+            sent(&mut rig, &mut screen, 2500, "list and heat map");
+        }
+    }
+}
+
+#[test]
+fn themes_with_a_ground_keep_the_budget() {
+    for theme in ["dark", "light", "high-contrast"] {
+        let mut rig = table((80, 24), Level::Unicode);
+        rig.set_depth(Depth::True);
+        rig.app.set_theme(theme);
+        let mut screen = terminal(&rig);
+        // The ground of every blank cell has to be sent once.
+        sent(&mut rig, &mut screen, 4608, "first frame");
+        rig.frame(full(8));
+        screen.draw(&mut rig.app);
+        for index in 9..13 {
+            rig.frame(full(index));
+            sent(&mut rig, &mut screen, 2048, "all numbers changed");
+        }
+    }
 }

@@ -29,9 +29,10 @@ fn a_key_that_does_nothing_says_so() {
     let mut rig = table(SIZE, Level::Unicode);
     for (keys, said) in [
         ("Z", "does nothing"),
-        (":", "not built"),
-        ("m", "table only"),
-        ("b", "no grouping"),
+        ("n", "find"),
+        ("m", "trend"),
+        ("(", "time axis"),
+        ("B", "only distributions"),
         ("L", "does not work here"),
     ] {
         rig.keys(keys);
@@ -166,6 +167,11 @@ fn a_detail_leads_to_the_same_process_elsewhere() {
     assert!(rig.app.overlays.is_empty());
     rig.keys("'");
     assert_eq!(rig.app.view().unwrap().name, "biotop");
+    rig.keys("' Backspace");
+    assert_eq!(rig.app.view().unwrap().name, "biotop", "up again");
+    assert!(rig.app.views.iter().all(|view| view.filter.is_empty()));
+    rig.keys("Backspace");
+    assert!(rig.app.toast.as_ref().unwrap().0.contains("nothing to go back to"));
 }
 
 #[test]
@@ -255,7 +261,7 @@ fn an_export_takes_the_frames_of_its_scope() {
     let mut rig = dashboard(SIZE, Level::Unicode);
     rig.keys("w Enter");
     let frames = |rig: &Rig| match rig.effects.last() {
-        Some(Effect::Export(path, frames)) => {
+        Some(Effect::Export(path, _, frames)) => {
             assert!(path.starts_with("bcc-top-web-07-dashboard-"), "{path}");
             frames.len()
         }

@@ -2,9 +2,14 @@
 
 mod bytes;
 mod core;
+mod fuzz;
+mod keys;
+mod mouse;
 mod replay;
 mod rows;
 mod screens;
+mod styled;
+mod tools;
 
 use super::glyphs::Level;
 use super::testing::{Rig, cache_frame, disk_frame, hist_frame, net_frame};
@@ -55,4 +60,30 @@ fn selected_pid(rig: &Rig) -> u64 {
 fn pids(rig: &Rig) -> Vec<u64> {
     let shown = rig.app.view().unwrap().shown.as_ref().unwrap();
     shown.rows.iter().map(|row| shown.table(row).cell(row.at as usize, 0).as_u64().unwrap()).collect()
+}
+
+/// A distribution with enough history to fill a picture over time.
+fn heat(size: (u16, u16), level: Level, frames: u64) -> Rig {
+    let mut rig = Rig::new(&["runqlat"], size, level);
+    for index in 0..frames {
+        rig.frame(heat_frame(index));
+    }
+    rig
+}
+
+/// As [`hist_frame`], with a tail that comes and goes and a middle that moves.
+fn heat_frame(index: u64) -> crate::frame::Frame {
+    let mut frame = hist_frame(index, false);
+    let buckets = &mut frame.histograms[0].buckets;
+    for (at, count) in buckets.iter_mut().enumerate() {
+        *count = match at as u64 {
+            10.. if (index + at as u64).is_multiple_of(7) => 0,
+            18.. => *count * (index * 7 % 5),
+            _ => *count * (1 + (index * at as u64) % 3),
+        };
+    }
+    if index.is_multiple_of(23) {
+        frame.lost.events = 5;
+    }
+    frame
 }

@@ -1,0 +1,162 @@
+//! How the view that keys go to is shown: mode, rendering, groups, pins, baseline.
+
+use crate::feed::Command;
+use crate::frame::{Kind, SettingValue, group};
+
+use super::app::App;
+use super::view::Rendering;
+
+impl App {
+    pub(super) fn next_mode(&mut self) {
+        let Some(view) = self.view_mut() else { return };
+        view.mode = view.mode.next();
+        let label = view.mode.label();
+        self.refresh();
+        self.say(label);
+    }
+
+    pub(super) fn next_rendering(&mut self) {
+        let Some(view) = self.view_mut() else { return };
+        view.rendering += 1;
+        let name = view.rendering().name();
+        self.say(name);
+    }
+
+    pub(super) fn group_by(&mut self) {
+        let Some(at) = self.current() else { return };
+        let view = &mut self.views[at];
+        let Some((name, setting)) = view.decl.and_then(|decl| decl.group_by()) else {
+            return self.next_group();
+        };
+        let choices = &setting.choices;
+        let now = view.request.settings.iter().find(|(set, _)| set == name).map(|(_, value)| value);
+        let now = match now {
+            Some(SettingValue::Text(word)) => choices.iter().position(|choice| &choice.name == word),
+            _ => None,
+        };
+        let Some(next) = choices.get((now.unwrap_or(0) + 1) % choices.len().max(1)) else { return };
+        view.request.settings.retain(|(set, _)| set != name);
+        view.request.settings.push((name.to_owned(), SettingValue::Text(next.name.clone())));
+        view.selected = None;
+        let settings = view.request.settings.clone();
+        self.tell(at, Command::Settings(settings));
+        self.say(format!("{name} {}: loading again, totals restart", next.name));
+    }
+
+    pub(super) fn zoom(&mut self, by: isize) {
+        let Some(view) = self.view_mut() else { return };
+        if !matches!(view.rendering(), Rendering::Histogram | Rendering::HeatMap | Rendering::Percentiles) {
+            return self.say("only pictures over time have a time axis; m draws one");
+        }
+        let text = match view.heat.zoom(by) {
+            true if view.heat.frames() == 1 => "a frame in each column".to_owned(),
+            true => format!("{} frames in each column", view.heat.frames()),
+            false => "that is as far as it goes".to_owned(),
+        };
+        self.say(text);
+    }
+
+    pub(super) fn toggle_idle(&mut self) {
+        let Some(view) = self.view_mut() else { return };
+        view.hide_idle = !view.hide_idle;
+        let text = if view.hide_idle { "idle rows are hidden" } else { "idle rows are shown" };
+        self.refresh();
+        self.say(text);
+    }
+
+    /// Rows of a table put together by the next column that can do that.
+    fn next_group(&mut self) {
+        let Some(view) = self.view() else { return };
+        let schema = match view.history.last() {
+            Some(frame) if frame.kind == Kind::Table => frame.table.schema.clone(),
+            _ => return self.say("there is nothing to put together yet"),
+        };
+        let mut names = group::choices(&schema).into_iter().map(|column| schema.columns[column].name.clone());
+        let next = match &view.group {
+            None => names.next(),
+            Some(now) => names.skip_while(|name| name != now).nth(1),
+        };
+        let done = match next {
+            Some(name) => self.group_rows(&name),
+            None if view.group.is_none() => Err("this view has nothing to group by".to_owned()),
+            None => self.group_rows("none"),
+        };
+        match done {
+            Ok(text) | Err(text) => self.say(text),
+        }
+    }
+
+    /// Puts rows together by a column, or with `none` apart again.
+    ///
+    /// # Errors
+    /// What they can be put together by.
+    pub fn group_rows(&mut self, name: &str) -> Result<String, String> {
+        let view = self.view_mut().ok_or("there is no view")?;
+        let frame = view.history.last().filter(|frame| frame.kind == Kind::Table);
+        let schema = frame.map(|frame| frame.table.schema.clone()).ok_or("this view has no rows to put together")?;
+        let choices = group::choices(&schema);
+        let names: Vec<&str> = choices.iter().map(|&column| schema.columns[column].name.as_str()).collect();
+        let to = match name {
+            "none" => None,
+            name if names.contains(&name) => Some(name.to_owned()),
+            _ => return Err(format!("rows can be grouped by {}, none", names.join(", "))),
+        };
+        let said = to.as_ref().map_or("every row by itself".to_owned(), |name| format!("grouped by {name}"));
+        view.group = to;
+        view.grouped.clear();
+        view.pinned.clear();
+        // Whoever was over a limit was another row.
+        (view.selected, view.watch) = (None, Default::default());
+        self.refresh();
+        Ok(said)
+    }
+
+    pub(super) fn pin(&mut self) {
+        let Some(view) = self.view_mut() else { return };
+        let row = view.selected_row().and_then(|at| view.shown.as_ref()?.rows.get(at).copied());
+        let Some(row) = row else { return self.say("there is no row to pin") };
+        let on = view.pinned.insert(row.id);
+        if !on {
+            view.pinned.remove(&row.id);
+        }
+        view.selected = Some(row.id);
+        self.refresh();
+        self.say(if on { "pinned to the top; p again lets it go" } else { "not pinned any more" });
+    }
+
+    pub(super) fn baseline(&mut self) {
+        let Some(view) = self.view_mut() else { return };
+        if view.kind() != Kind::Histogram {
+            return self.say("only distributions are compared with a baseline");
+        }
+        let frame = view.shown.as_ref().map(|shown| shown.frame.clone());
+        view.baseline = if view.baseline.is_some() { None } else { frame };
+        let on = view.baseline.is_some();
+        self.dirty = true;
+        self.say(if on { "compared with this from now on; B again ends that" } else { "no baseline" });
+    }
+
+    /// Totals begin anew; what is held stays.
+    pub(super) fn reset(&mut self) {
+        let Some(view) = self.view_mut() else { return };
+        view.history.restart();
+        (view.lost, view.lost_grew) = (0, false);
+        view.watch = Default::default();
+        self.refresh();
+        self.say("counters begin anew with the next interval; history stays");
+    }
+
+    /// Back to where a jump came from.
+    pub(super) fn drill_up(&mut self) {
+        match self.drilled.pop() {
+            Some((at, filter)) => {
+                if let Some(here) = self.view_mut() {
+                    here.filter = filter;
+                }
+                self.refresh();
+                self.show(at);
+            }
+            None => self.say("nothing to go back to"),
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! Moving in time: standing still, stepping, jumping to a moment; and how fast time goes.
+
+use std::time::Duration;
+
+use crate::feed::Command;
+
+use super::action::Action;
+use super::app::App;
+use super::moments::parse_clock;
+use super::view::Cause;
+
+/// Intervals that `+` and `-` step through, ms.
+const INTERVALS: [u64; 8] = [250, 500, 1000, 2000, 5000, 10_000, 30_000, 60_000];
+
+impl App {
+    pub(super) fn live(&mut self) {
+        if self.replay.is_some() {
+            return self.play_on();
+        }
+        self.cursor = None;
+        self.refresh_all(Cause::User);
+    }
+
+    pub(super) fn travel(&mut self, action: Action) {
+        if action == Action::Pause && self.cursor.is_some() {
+            return self.live();
+        }
+        let Some(view) = self.view().filter(|view| !view.history.is_empty()) else {
+            return self.say("nothing is held yet");
+        };
+        let last = view.history.len() - 1;
+        let at = self.cursor.and_then(|moment| view.history.at(moment)).unwrap_or(last);
+        let time = |at: usize| view.history.get(at).map_or(0, |frame| frame.time.mono_ns);
+        let minute = Duration::from_secs(60).as_nanos() as u64;
+        let to = match action {
+            Action::Earlier => at.saturating_sub(1),
+            Action::Later => (at + 1).min(last),
+            Action::MinuteEarlier => view.history.at(time(at).saturating_sub(minute)).unwrap_or(0),
+            Action::MinuteLater => view.history.at(time(at) + minute).unwrap_or(last),
+            _ => at,
+        };
+        let edge = to == at && action != Action::Pause;
+        self.cursor = Some(time(to));
+        self.refresh_all(Cause::User);
+        if edge {
+            self.say(if to == 0 { "nothing older is held" } else { "this is the newest frame; Space goes live" });
+        }
+    }
+
+    /// Goes to a moment: a time of day in UTC, `14:05` or `14:05:30`, the last one before now; a date and a time; or
+    /// `-90s`, `-5m` before the newest frame.
+    ///
+    /// # Errors
+    /// What a moment looks like, or that nothing is held of it.
+    pub fn go_to(&mut self, word: &str) -> Result<(), String> {
+        let newest = self.view().and_then(|view| view.history.last()).map(|frame| frame.time.wall_ns);
+        let newest = newest.ok_or("nothing is held yet")?;
+        let wall = match word.trim().strip_prefix('-') {
+            Some(ago) => {
+                humantime::parse_duration(ago.trim()).ok().map(|ago| newest.saturating_sub(ago.as_nanos() as u64))
+            }
+            None => parse_clock(word, newest),
+        };
+        self.go_to_time(wall.ok_or("a moment is HH:MM, HH:MM:SS (UTC), or -5m")?);
+        Ok(())
+    }
+
+    pub(super) fn change_interval(&mut self, by: isize) {
+        let now = self.interval.as_millis() as u64;
+        let slowest = if self.options.slow { 5000 } else { 0 };
+        let mut steps = INTERVALS.iter().copied().filter(|&ms| ms >= slowest);
+        let next = if by > 0 { steps.find(|&ms| ms > now) } else { steps.rfind(|&ms| ms < now) };
+        match next {
+            Some(next) => self.set_interval(Duration::from_millis(next)),
+            None => self.say("that is as far as it goes"),
+        }
+    }
+
+    /// Another interval, for every view.
+    pub(super) fn set_interval(&mut self, interval: Duration) {
+        self.interval = interval;
+        for at in 0..self.views.len() {
+            self.views[at].request.interval = interval;
+            self.tell(at, Command::Interval(interval));
+        }
+        self.dirty = true;
+    }
+
+    /// The interval that was typed, in seconds.
+    ///
+    /// # Errors
+    /// What it may be.
+    pub(super) fn type_interval(&mut self, text: &str) -> Result<(), String> {
+        let least = if self.options.slow { 5.0 } else { 0.1 };
+        let seconds = text.trim().trim_end_matches('s').parse::<f64>().ok();
+        let seconds = seconds.filter(|seconds| (least..=3600.0).contains(seconds));
+        let seconds = seconds.ok_or_else(|| format!("an interval is {least} to 3600 seconds"))?;
+        self.set_interval(Duration::from_secs_f64(seconds));
+        Ok(())
+    }
+}

@@ -1,0 +1,158 @@
+//! What can be said in the palette beside actions and names of views.
+
+use super::app::App;
+use super::theme::BUILT_IN;
+use super::view::Rendering;
+
+/// A word of the palette that takes an argument, or that no key has.
+#[derive(Debug)]
+pub struct Word {
+    /// The word.
+    pub name: &'static str,
+    /// What follows it, for people; empty: nothing does.
+    pub argument: &'static str,
+    /// What it does.
+    pub help: &'static str,
+    /// Does it, and says what to tell the user.
+    pub run: fn(&mut App, &str) -> Result<String, String>,
+}
+
+const fn word(
+    name: &'static str,
+    argument: &'static str,
+    help: &'static str,
+    run: fn(&mut App, &str) -> Result<String, String>,
+) -> Word {
+    Word { name, argument, help, run }
+}
+
+/// All of them.
+pub const WORDS: &[Word] = &[
+    word("at", "HH:MM[:SS]", "go to a moment, UTC; or -5m", |app, text| app.go_to(text).map(|()| String::new())),
+    word("theme", "NAME", "other colours", theme),
+    word("interval", "SECONDS", "refresh interval", |app, text| app.type_interval(text).map(|()| String::new())),
+    word("log-scale", "", "bars and trends on a log scale, and back", log_scale),
+    word("scroll", "", "pictures over time move along, or are overwritten", scroll),
+    word("filter", "EXPRESSION", "display filter", filter),
+    word("find", "TEXT", "find without hiding rows", |app, text| app.find(text)),
+    word("sort", "COLUMN", "sort by a column", sort),
+    word("group", "COLUMN|none", "put rows together", |app, text| app.group_rows(text)),
+    word("show", "COLUMN[,COLUMN]", "show these columns", show),
+    word("draw", "RENDERING", "table, trend, histogram, heat map, percentiles", draw),
+    word("threshold", "COLUMN warn N crit N", "limits on a column; none takes them away", threshold),
+    word("log-level", "LEVEL", "error, warn, info, debug or trace", log_level),
+    word("log-view", "", "only what the log says of this view, or all", |app, _| {
+        app.log_view = !app.log_view;
+        Ok(if app.log_view { "the log shows this view only" } else { "the log shows everything" }.to_owned())
+    }),
+];
+
+fn theme(app: &mut App, name: &str) -> Result<String, String> {
+    let known = names_of_themes(app);
+    if !known.iter().any(|known| known == name) {
+        return Err(format!("themes are {}", known.join(", ")));
+    }
+    app.set_theme(name);
+    app.changed("theme");
+    Ok(String::new())
+}
+
+/// The themes there are.
+pub fn names_of_themes(app: &App) -> Vec<String> {
+    let mut names: Vec<String> = BUILT_IN.iter().map(|(name, _)| (*name).to_owned()).collect();
+    for theme in &app.options.user_themes {
+        if !names.contains(&theme.name) {
+            names.push(theme.name.clone());
+        }
+    }
+    names
+}
+
+fn log_scale(app: &mut App, _: &str) -> Result<String, String> {
+    let view = app.view_mut().ok_or("there is no view")?;
+    view.log_scale = !view.log_scale;
+    let log = view.log_scale;
+    app.dirty = true;
+    Ok(if log { "log scale" } else { "linear scale" }.to_owned())
+}
+
+fn scroll(app: &mut App, _: &str) -> Result<String, String> {
+    app.scroll = !app.scroll;
+    app.changed("scroll");
+    Ok(if app.scroll { "pictures move along" } else { "the newest column overwrites the oldest" }.to_owned())
+}
+
+fn filter(app: &mut App, text: &str) -> Result<String, String> {
+    let view = app.view_mut().ok_or("there is no view")?;
+    text.clone_into(&mut view.filter);
+    app.refresh();
+    match app.view().and_then(|view| view.bad.as_ref()) {
+        Some(bad) => Err(bad.message.clone()),
+        None => Ok(String::new()),
+    }
+}
+
+fn column(app: &App, name: &str) -> Result<usize, String> {
+    let shown = app.view().and_then(|view| view.shown.as_ref()).ok_or("there are no columns yet")?;
+    crate::frame::filter::find_column(&shown.frame.table.schema, name)
+}
+
+fn sort(app: &mut App, text: &str) -> Result<String, String> {
+    let (name, descending) = text.strip_prefix('-').map_or((text, None), |name| (name, Some(true)));
+    let column = column(app, name)?;
+    app.sort(column, descending);
+    Ok(String::new())
+}
+
+fn show(app: &mut App, text: &str) -> Result<String, String> {
+    let mut chosen = Vec::new();
+    for name in text.split(',').map(str::trim).filter(|name| !name.is_empty()) {
+        let column = column(app, name)?;
+        let shown = app.view().and_then(|view| view.shown.as_ref()).ok_or("there are no columns yet")?;
+        chosen.push(shown.frame.table.schema.columns[column].name.clone());
+    }
+    if chosen.is_empty() {
+        return Err("which columns? c shows what there is".to_owned());
+    }
+    app.view_mut().ok_or("there is no view")?.chosen = Some(chosen);
+    app.refresh();
+    Ok(String::new())
+}
+
+fn draw(app: &mut App, text: &str) -> Result<String, String> {
+    let view = app.view_mut().ok_or("there is no view")?;
+    let allowed = Rendering::of(view.kind());
+    let named = |rendering: &&Rendering| rendering.name().replace(' ', "").starts_with(&text.replace([' ', '-'], ""));
+    let found = allowed.iter().find(named).filter(|_| !text.is_empty());
+    let names: Vec<&str> = allowed.iter().map(|rendering| rendering.name()).collect();
+    let found = found.ok_or_else(|| format!("this view can be drawn as {}", names.join(", ")))?;
+    view.show_as(*found);
+    app.dirty = true;
+    Ok(String::new())
+}
+
+fn threshold(app: &mut App, text: &str) -> Result<String, String> {
+    let (name, limits) = text.split_once(' ').ok_or("COLUMN warn N crit N")?;
+    let column = column(app, name)?;
+    app.set_threshold(column, limits)
+}
+
+fn log_level(app: &mut App, text: &str) -> Result<String, String> {
+    let level: log::LevelFilter = text.parse().map_err(|_| "error, warn, info, debug or trace".to_owned())?;
+    app.set_log_level(level);
+    app.log = true;
+    Ok(format!("the log shows {text} and worse"))
+}
+
+impl App {
+    /// Says a word of the palette, or does an action, that takes no argument.
+    pub(super) fn say_word(&mut self, name: &str) {
+        if let Some(word) = WORDS.iter().find(|word| word.name == name) {
+            match (word.run)(self, "") {
+                Ok(text) | Err(text) => self.say(text),
+            }
+        } else if let Some(binding) = super::bindings::BINDINGS.iter().find(|binding| binding.name == name) {
+            self.act(binding.action);
+        }
+    }
+}

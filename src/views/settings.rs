@@ -1,0 +1,119 @@
+//! Settings: what a declaration takes, and what the user gave.
+
+use super::{SettingDecl, ViewDecl, nearest};
+use crate::frame::SettingValue;
+
+/// What a setting takes.
+#[derive(Debug)]
+pub enum Kind<'a> {
+    /// On or off.
+    Switch,
+    /// A number in a range.
+    Number {
+        /// Smallest value.
+        min: Option<i64>,
+        /// Largest value.
+        max: Option<i64>,
+    },
+    /// One of these words.
+    Choice(Vec<&'a str>),
+}
+
+/// What this setting takes: words if it has any, a number if it has bounds, else on or off.
+pub fn kind(setting: &SettingDecl) -> Kind<'_> {
+    if !setting.choices.is_empty() {
+        return Kind::Choice(setting.choices.iter().map(|choice| choice.name.as_str()).collect());
+    }
+    match (setting.min, setting.max) {
+        (None, None) => Kind::Switch,
+        (min, max) => Kind::Number { min, max },
+    }
+}
+
+/// Reads the value of a setting.
+///
+/// # Errors
+/// What it takes, and the nearest word.
+pub fn value(setting: &SettingDecl, text: &str) -> Result<SettingValue, String> {
+    match kind(setting) {
+        Kind::Choice(words) if words.contains(&text) => Ok(SettingValue::Text(text.to_owned())),
+        Kind::Choice(words) => {
+            let near = nearest(text, words.iter().copied());
+            Err(format!("`{text}` is not one of {}{}", words.join(", "), did_you_mean(&near)))
+        }
+        Kind::Number { min, max } => {
+            let number = text.parse::<i64>().map_err(|_| format!("`{text}` is not a whole number"))?;
+            match (min, max) {
+                (Some(min), _) if number < min => Err(format!("{number} is less than {min}, the smallest value")),
+                (_, Some(max)) if number > max => Err(format!("{number} is more than {max}, the largest value")),
+                _ => Ok(SettingValue::Int(number)),
+            }
+        }
+        Kind::Switch => match text {
+            "true" | "yes" | "on" | "1" => Ok(SettingValue::Bool(true)),
+            "false" | "no" | "off" | "0" => Ok(SettingValue::Bool(false)),
+            _ => Err(format!("`{text}` is neither true nor false")),
+        },
+    }
+}
+
+/// Reads a capture filter that every view has; `None` if `name` is not one.
+///
+/// # Errors
+/// What it takes.
+pub fn capture(name: &str, text: &str) -> Option<Result<SettingValue, String>> {
+    match name {
+        "pid" => Some(match text.parse::<i32>() {
+            Ok(pid) if pid > 0 => Ok(SettingValue::Int(i64::from(pid))),
+            _ => Err(format!("`{text}` is not a process id")),
+        }),
+        "comm" | "cgroup" if text.is_empty() => Some(Err("the name is empty".to_owned())),
+        "comm" | "cgroup" => Some(Ok(SettingValue::Text(text.to_owned()))),
+        _ => None,
+    }
+}
+
+/// Names that `--set` takes for these views.
+pub fn names<'a>(views: &'a [&ViewDecl]) -> impl Iterator<Item = &'a str> {
+    let own = views.iter().flat_map(|view| view.set.keys().map(String::as_str));
+    own.chain(["pid", "comm", "cgroup"])
+}
+
+/// `; did you mean a or b?`, or nothing.
+pub fn did_you_mean(near: &[&str]) -> String {
+    if near.is_empty() { String::new() } else { format!("; did you mean {}?", near.join(" or ")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn setting(toml: &str) -> SettingDecl {
+        toml::from_str(toml).unwrap()
+    }
+
+    #[test]
+    fn values_are_checked_against_the_declaration() {
+        let switch = setting("help = 'h'");
+        let number = setting("help = 'h'\nmin = 1\nmax = 10");
+        let choice = setting("help = 'h'\nchoices = [{ name = 'all' }, { name = 'cgroup' }]");
+        assert_eq!(value(&switch, "on"), Ok(SettingValue::Bool(true)));
+        assert_eq!(value(&switch, "0"), Ok(SettingValue::Bool(false)));
+        assert!(value(&switch, "maybe").is_err());
+        assert_eq!(value(&number, "10"), Ok(SettingValue::Int(10)));
+        assert!(value(&number, "11").unwrap_err().contains("largest"));
+        assert!(value(&number, "0").unwrap_err().contains("smallest"));
+        assert!(value(&number, "1.5").is_err());
+        assert_eq!(value(&choice, "all"), Ok(SettingValue::Text("all".into())));
+        assert_eq!(value(&choice, "cgrp").unwrap_err(), "`cgrp` is not one of all, cgroup; did you mean cgroup?");
+    }
+
+    #[test]
+    fn process_ids_are_positive() {
+        assert_eq!(capture("pid", "12"), Some(Ok(SettingValue::Int(12))));
+        for wrong in ["0", "-1", "x", "99999999999"] {
+            assert!(capture("pid", wrong).unwrap().is_err(), "{wrong}");
+        }
+        assert_eq!(capture("by", "pid"), None);
+    }
+}

@@ -27,6 +27,10 @@ pub enum Kind {
     Table,
     /// One or more log2 distributions; the `...lat` and `...dist` tools.
     Histogram,
+    /// One row of numbers for the whole host; the `...stat` tools.
+    Counters,
+    /// Single events, oldest first, each with its time; the `...snoop` and `...slower` tools.
+    Events,
 }
 
 impl Kind {
@@ -35,6 +39,8 @@ impl Kind {
         match self {
             Kind::Table => "table",
             Kind::Histogram => "histogram",
+            Kind::Counters => "counters",
+            Kind::Events => "events",
         }
     }
 }

@@ -59,7 +59,7 @@ impl Decoder {
         let mut histograms = Vec::new();
         match (kind, shape.rows, shape.histograms) {
             (Kind::Histogram, _, Some(text)) => histograms = rows::histograms(text, &mut table, &places)?,
-            (Kind::Table, Some(text), _) => rows::rows(text, &mut table, &places)?,
+            (Kind::Table | Kind::Counters | Kind::Events, Some(text), _) => rows::rows(text, &mut table, &places)?,
             _ => {}
         }
         let interval = interval(&shape.interval)?;
@@ -150,7 +150,14 @@ fn first_row(rows: &RawValue) -> Option<serde_json::Map<String, serde_json::Valu
 
 fn kind(word: &str, distributions: bool) -> Kind {
     // Kinds that this version does not know have rows.
-    if word == "histogram" || (distributions && word != "table") { Kind::Histogram } else { Kind::Table }
+    match word {
+        "histogram" => Kind::Histogram,
+        "counters" => Kind::Counters,
+        "events" => Kind::Events,
+        "table" => Kind::Table,
+        _ if distributions => Kind::Histogram,
+        _ => Kind::Table,
+    }
 }
 
 fn status(word: &str, reason: Option<Reason>) -> Status {

@@ -51,7 +51,7 @@ matrix: test-packages release ## the same on every kernel, in QEMU: make matrix 
 	tools/matrix.sh
 
 bench: build-packages cargo ## benchmarks beside libbpf-tools, kept in docs/performance.md (root)
-	tools/apt-install.sh libbpf-tools
+	tools/apt-install.sh libbpf-tools htop btop procps
 	tools/bench.sh
 
 screenshot: build ## the pictures in assets/, from the program's own screen (root)

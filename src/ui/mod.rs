@@ -19,6 +19,7 @@ pub mod glyphs;
 mod heat;
 mod help;
 mod history;
+pub mod keymap;
 mod layout;
 mod line;
 pub mod logger;
@@ -88,6 +89,8 @@ pub struct Options {
     pub count: Option<u64>,
     /// Whether the terminal may be asked to put text on the clipboard.
     pub clipboard: bool,
+    /// The keys in effect.
+    pub keys: keymap::Keymap,
     /// Where settings come from that are not at their default: `flag`, `env`, a file and line.
     pub sources: Vec<(String, String)>,
     /// Files that were read, or would be, and what for.
@@ -110,6 +113,7 @@ impl Default for Options {
             interval: Duration::from_secs(1),
             count: None,
             clipboard: true,
+            keys: keymap::Keymap::default(),
             sources: Vec::new(),
             paths: Vec::new(),
         }

@@ -1,7 +1,6 @@
 //! The settings screen: what is in force, where it comes from, and which line would make it last.
 
 use super::app::App;
-use super::bindings::BINDINGS;
 use super::overlay::Overlay;
 use super::page::{Item, Page, Tone, stepped};
 use super::palette::Palette;
@@ -85,8 +84,8 @@ fn lines(app: &App, tab: usize) -> Vec<(Item, Way)> {
             names_of_themes(app).into_iter().map(line).collect()
         }
         "keys" => {
-            let shown = BINDINGS.iter().filter(|binding| !binding.help.is_empty());
-            shown.map(|b| told(Item::new(b.name, b.keys.join(" "), b.help))).collect()
+            let shown = app.options.keys.lines().filter(|(binding, _)| !binding.help.is_empty());
+            shown.map(|(b, keys)| told(Item::new(b.name, keys.join(" "), b.help))).collect()
         }
         _ => app.options.paths.iter().map(|(what, path)| told(Item::new(what.clone(), "", path.clone()))).collect(),
     }

@@ -13,6 +13,7 @@ use super::options::{Options, Output, Surroundings};
 use super::usage::Usage;
 use super::{Parts, binary, columns, logger, on_terminal, say, say_page};
 use crate::batch::{self, Run, Sink};
+use crate::config;
 use crate::enrich::host::Host;
 use crate::export::Format;
 use crate::export::output::{PartFile, to_file, to_stdout};
@@ -24,7 +25,8 @@ use crate::views::Registry;
 /// Runs what the arguments ask for.
 pub(super) fn run(parts: &Parts, arguments: &[OsString]) -> Result<u8, Usage> {
     let env = |name: &str| std::env::var(name).ok();
-    let options = Options::parse(arguments, &Surroundings { env: &env, terminal: on_terminal() })?;
+    let options =
+        Options::parse(arguments, &Surroundings { env: &env, terminal: on_terminal(), config: &config::here })?;
     columns::check(&options).map_err(Usage::wrong)?;
     let batch = match &options.output {
         Output::Screen => None,
@@ -48,6 +50,8 @@ fn explore(parts: &Parts, options: &Options) -> Result<u8, Usage> {
     let Some(explorer) = parts.explorer else {
         return Err(Usage::wrong("the explorer is not part of this build; use -b, --json or --ndjson".to_owned()));
     };
+    // The screen hides what stands here until it is closed; the log has it too.
+    options.warnings.iter().for_each(|warning| say(warning));
     match explorer(options, (parts.opener)(options)) {
         Ok(()) => Ok(0),
         Err(error) => {

@@ -3,8 +3,12 @@
 pub mod about;
 mod args;
 mod columns;
+mod complete;
+mod config;
 mod live;
 pub mod logger;
+mod look;
+mod man;
 pub mod options;
 mod reader;
 mod usage;
@@ -50,6 +54,9 @@ pub fn run(parts: &Parts) -> u8 {
     report_panics();
     let mut arguments: Vec<OsString> = std::env::args_os().collect();
     let called = if arguments.is_empty() { OsString::new() } else { arguments.remove(0) };
+    if let Some(code) = complete::answer(&arguments) {
+        return code;
+    }
     // A link with the name of a view is that view.
     let name = Path::new(&called).file_name().and_then(|name| name.to_str()).unwrap_or_default();
     if Registry::get().find(name).is_some() {
@@ -78,6 +85,10 @@ fn dispatch(parts: &Parts, arguments: &[OsString]) -> Result<u8, Usage> {
     match first {
         "list" => list(&matches),
         "explain" => explain(&matches),
+        "config" => config::config(&matches),
+        "keys" => config::keys(&matches),
+        "completions" => complete::completions(&matches),
+        "man" => man::man(&matches),
         "schema" => Ok(print(&schema::generated())),
         _ => doctor(parts, &matches),
     }
@@ -169,7 +180,7 @@ fn on_terminal() -> bool {
 }
 
 /// One line on standard error, which may be closed.
-fn say(text: &str) {
+pub(crate) fn say(text: &str) {
     let _ = writeln!(io::stderr(), "{}: {text}", args::NAME);
 }
 

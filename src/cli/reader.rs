@@ -7,7 +7,8 @@ use std::time::Duration;
 use clap::ArgMatches;
 
 use super::args;
-use super::options::{Chosen, LogOptions, Look, Options, Output, Surroundings};
+use super::look;
+use super::options::{Chosen, LogOptions, Options, Output, Surroundings};
 use super::settings::{self, did_you_mean};
 use super::usage::Usage;
 use crate::batch::Shape;
@@ -30,7 +31,7 @@ pub(super) struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn text(&self, id: &str) -> Option<&str> {
+    pub fn text(&self, id: &str) -> Option<&str> {
         self.matches.get_one::<String>(id).map(String::as_str)
     }
 
@@ -38,12 +39,13 @@ impl Reader<'_> {
         self.matches.get_one::<PathBuf>(id).cloned()
     }
 
-    fn flag(&self, id: &str) -> bool {
+    pub fn flag(&self, id: &str) -> bool {
         self.matches.get_flag(id)
     }
 
     pub fn read(&self, views: &[&'static View], named: bool) -> Result<Options, Usage> {
-        let mut warnings = Vec::new();
+        let found = (self.around.config)(self.path("config").as_deref()).map_err(Usage::wrong)?;
+        let mut from = look::Chosen::new(self, &found);
         let command: Vec<OsString> = self.matches.get_many("command").into_iter().flatten().cloned().collect();
         let output = self.output(!command.is_empty());
         if matches!(output, Output::Batch { format: Format::Csv, .. }) && views.len() != 1 {
@@ -58,14 +60,15 @@ impl Reader<'_> {
         let whole = json && !command.is_empty() && asked_interval.is_none() && !endless;
         let interval = match asked_interval {
             _ if whole => WHOLE_RUN,
-            Some(interval) => interval,
-            None => self.default_interval(&mut warnings),
+            asked => from.interval(asked),
         };
         let count = match asked_count {
             None if json && command.is_empty() && !endless => Some(1),
             count => count,
         };
         let (count, duration) = whole_intervals(interval, count, duration);
+        let look = from.look();
+        let (sources, warnings) = (from.sources, from.warnings);
         Ok(Options {
             views: self.chosen(views)?,
             named,
@@ -76,7 +79,9 @@ impl Reader<'_> {
             output,
             force: self.force()?,
             strict: self.flag("strict"),
-            look: self.look(),
+            look,
+            sources,
+            config: found,
             log: LogOptions {
                 file: self.path("log-file"),
                 verbose: self.matches.get_count("verbose"),
@@ -108,17 +113,6 @@ impl Reader<'_> {
     fn interval(&self) -> Result<Option<Duration>, Usage> {
         let asked = self.text("interval").or(self.text("interval-arg"));
         asked.map(|text| seconds(text).map_err(|e| Usage::wrong(format!("--interval: {e}")))).transpose()
-    }
-
-    fn default_interval(&self, warnings: &mut Vec<String>) -> Duration {
-        let default = Duration::from_secs(1);
-        match (self.around.env)("BCC_TOP_INTERVAL").filter(|text| !text.is_empty()) {
-            Some(text) => seconds(&text).unwrap_or_else(|error| {
-                warnings.push(format!("BCC_TOP_INTERVAL: {error}; using 1 s"));
-                default
-            }),
-            None => default,
-        }
     }
 
     fn duration(&self) -> Result<Option<Duration>, Usage> {
@@ -227,26 +221,10 @@ impl Reader<'_> {
         let number = number.parse().map_err(|_| format!("`{number}` is not the number of an alternative"))?;
         Ok(Force::Alternative { hook: hook.to_owned(), number })
     }
-
-    fn look(&self) -> Look {
-        let slow_env = (self.around.env)("BCC_TOP_SLOW").is_some_and(|value| !value.is_empty() && value != "0");
-        let glyphs = if self.flag("ascii") { Some("ascii") } else { self.text("glyphs") };
-        let color = match self.text("color") {
-            None if (self.around.env)("NO_COLOR").is_some_and(|value| !value.is_empty()) => Some("never"),
-            color => color,
-        };
-        Look {
-            theme: self.text("theme").map(str::to_owned),
-            glyphs: glyphs.map(str::to_owned),
-            color: color.map(str::to_owned),
-            slow: self.flag("slow") || slow_env,
-            mouse: !self.flag("no-mouse"),
-        }
-    }
 }
 
 /// Reads an interval in seconds.
-fn seconds(text: &str) -> Result<Duration, String> {
+pub(super) fn seconds(text: &str) -> Result<Duration, String> {
     match text.parse::<f64>() {
         Ok(seconds) if (0.1..=3600.0).contains(&seconds) => Ok(Duration::from_secs_f64(seconds)),
         Ok(_) => Err(format!("`{text}` is not between 0.1 and 3600 seconds")),

@@ -191,7 +191,11 @@ impl App {
             self.say(format!("{} is not loaded; {key} loads it", self.views[at].name));
         } else {
             let keys = &self.options.keys;
-            self.say(format!("nothing to close; {} quits, help is {}", keys.hint(Action::Close), keys.hint(Action::Help)));
+            self.say(format!(
+                "nothing to close; {} quits, help is {}",
+                keys.hint(Action::Close),
+                keys.hint(Action::Help)
+            ));
         }
     }
 

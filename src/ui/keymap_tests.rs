@@ -67,12 +67,8 @@ fn a_wish_replaces_the_keys_of_its_action_and_takes_them_from_defaults() {
 
 #[test]
 fn what_cannot_be_granted_is_told_with_the_nearest_word() {
-    let (map, problems) = map(&[
-        ("pickr", &["o"]),
-        ("explain", &["z", "zebra"]),
-        ("pause", &["z", "x"]),
-        ("units", &["jj"]),
-    ]);
+    let (map, problems) =
+        map(&[("pickr", &["o"]), ("explain", &["z", "zebra"]), ("pause", &["z", "x"]), ("units", &["jj"])]);
     let says = |part: &str| problems.iter().any(|problem| problem.contains(part));
     assert!(says("`pickr` is not an action; did you mean picker"), "{problems:?}");
     assert!(says("explain: `zebra` is not a key"), "{problems:?}");

@@ -35,6 +35,7 @@ fn general(app: &App) -> Vec<(Item, Way)> {
         let keep = format!("{:<10} {name} = {value}", from(name));
         (Item::new(name, value, keep), way)
     };
+    let keep_warm = app.options.keep_warm.map_or("\"always\"".to_owned(), |keep| keep.as_secs().to_string());
     let seconds = format!("{}", app.interval.as_secs_f64());
     vec![
         line("interval", seconds, Way::Type("interval ".to_owned())),
@@ -45,9 +46,12 @@ fn general(app: &App) -> Vec<(Item, Way)> {
         line("color", format!("\"{:?}\"", app.depth).to_lowercase(), Way::Told),
         line("mouse", app.options.mouse.to_string(), Way::Told),
         line("slow", app.options.slow.to_string(), Way::Told),
-        line("keep_warm", super::app::KEEP_WARM.as_secs().to_string(), Way::Told),
-        line("history_frames", super::history::MAX_FRAMES.to_string(), Way::Told),
-        line("history_mib", (super::history::MAX_BYTES >> 20).to_string(), Way::Told),
+        line("keep_warm", keep_warm, Way::Told),
+        line("history_frames", app.options.history_frames.to_string(), Way::Told),
+        line("history_mib", (app.options.history_bytes >> 20).to_string(), Way::Told),
+        line("pause_collection", app.options.pause_collection.to_string(), Way::Told),
+        line("overhead", format!("{:?}", app.options.overhead), Way::Told),
+        line("save_state", app.options.save_state.to_string(), Way::Told),
     ]
 }
 

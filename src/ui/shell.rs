@@ -124,6 +124,7 @@ async fn explore(
     loop {
         shell.draw_if_due();
         if let Some(leave) = shell.quit {
+            (shell.callbacks.remember)(&shell.app.memory());
             return Ok(leave.then(|| screen::text(&mut shell.app)));
         }
         if std::mem::take(&mut shell.suspend) {
@@ -148,6 +149,7 @@ async fn explore(
             () = any(&mut ends) => {
                 // Restore and go: detaching may take longer than the one who sends signals waits.
                 terminal::restore();
+                (shell.callbacks.remember)(&shell.app.memory());
                 std::process::exit(0);
             }
         }
@@ -290,8 +292,10 @@ impl Shell {
                 Effect::Copy(text) => self.aside.extend(copy::sequence(&text)),
                 Effect::Bell => self.aside.push(7),
                 Effect::LogLevel(level) => logger::set_level(level),
-                // Until there is a file for it, the state itself is where it is kept.
-                Effect::Keep(_) => {}
+                Effect::Keep(kept) => {
+                    let keep = self.callbacks.keep.clone();
+                    self.ask(move || Input::Kept(keep(&kept)));
+                }
                 Effect::Redraw => self.screen.redraw(),
                 Effect::Suspend => self.suspend = true,
                 Effect::Quit(leave) => self.quit = Some(leave),

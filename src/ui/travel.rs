@@ -17,6 +17,10 @@ const DAY: u64 = 86_400;
 impl App {
     pub(super) fn live(&mut self) {
         self.cursor = None;
+        if self.options.pause_collection {
+            // What is on the screen is loaded again.
+            self.show(self.screen);
+        }
         self.refresh_all(Cause::User);
     }
 
@@ -39,11 +43,19 @@ impl App {
             _ => at,
         };
         let edge = to == at && action != Action::Pause;
-        self.cursor = Some(time(to));
-        self.refresh_all(Cause::User);
+        self.stand(time(to));
         if edge {
             self.say(if to == 0 { "nothing older is held" } else { "this is the newest frame; Space goes live" });
         }
+    }
+
+    /// Stands still at a moment; the user may want nothing to be collected meanwhile.
+    fn stand(&mut self, moment: u64) {
+        self.cursor = Some(moment);
+        if self.options.pause_collection {
+            (0..self.views.len()).for_each(|at| self.unload(at));
+        }
+        self.refresh_all(Cause::User);
     }
 
     /// Goes to a moment: a time of day, `14:05` or `14:05:30`, the last one before now; or `-90s`, `-5m`.
@@ -74,8 +86,7 @@ impl App {
         let frame = view.history.iter().find(|frame| frame.time.wall_ns >= wall);
         let before = wall + 1_000_000_000 < first.wall_ns;
         let moment = frame.map_or(last.mono_ns, |frame| frame.time.mono_ns);
-        self.cursor = Some(moment);
-        self.refresh_all(Cause::User);
+        self.stand(moment);
         if before { Err("nothing older than this is held".to_owned()) } else { Ok(()) }
     }
 

@@ -93,10 +93,11 @@ fn config_file() -> Arg {
 
 fn positionals() -> [Arg; 4] {
     [
-        Arg::new("view").value_name("VIEW").help("one view, or several with commas; default: the overview"),
-        Arg::new("interval-arg").value_name("INTERVAL").help("as --interval").conflicts_with("interval"),
-        Arg::new("count-arg").value_name("COUNT").help("as --count").conflicts_with("count"),
+        Arg::new("view").index(1).value_name("VIEW").help("one view, or several with commas; default: the overview"),
+        Arg::new("interval-arg").index(2).value_name("INTERVAL").help("as --interval").conflicts_with("interval"),
+        Arg::new("count-arg").index(3).value_name("COUNT").help("as --count").conflicts_with("count"),
         Arg::new("command")
+            .index(4)
             .value_name("COMMAND")
             .last(true)
             .num_args(1..)

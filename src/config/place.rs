@@ -211,9 +211,12 @@ pub fn load(path: &Path, named: bool, largest: u64, trust: Trust) -> Result<Opti
     Ok(Some((text, stat.st_uid)))
 }
 
-/// Whether all folders on the way to a file are root's, links not followed.
+/// Whether all folders on the way to a file, as far as there are any, are root's; links are not followed.
 pub fn folders_are_roots(path: &Path) -> bool {
-    let owner = |folder: &Path| rustix::fs::lstat(folder).is_ok_and(|stat| stat.st_uid == 0);
+    let owner = |folder: &Path| match rustix::fs::lstat(folder) {
+        Ok(stat) => stat.st_uid == 0,
+        Err(error) => error == rustix::io::Errno::NOENT,
+    };
     path.ancestors().filter(|folder| !folder.as_os_str().is_empty()).all(owner)
 }
 

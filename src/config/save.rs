@@ -77,6 +77,10 @@ pub fn edit(text: &str, kept: &Kept) -> Result<String, String> {
         let line = text.get(..at).unwrap_or_default().matches('\n').count() + 1;
         format!("line {line}: {}; not written", error.message().replace('\n', ", "))
     })?;
+    if doc.is_empty() && !text.trim().is_empty() {
+        // Comments alone stay above what is new.
+        return Ok(format!("{}\n\n{}", text.trim_end(), edit("", kept)?));
+    }
     let root: &mut dyn TableLike = doc.as_table_mut();
     kept.interval.into_iter().for_each(|interval| set(root, "interval", interval.as_secs_f64().into()));
     kept.theme.iter().for_each(|theme| set(root, "theme", theme.as_str().into()));

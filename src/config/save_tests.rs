@@ -82,6 +82,17 @@ fn a_new_file_is_one_that_can_be_read() {
 }
 
 #[test]
+fn the_complete_file_keeps_its_comments() {
+    let text = edit(crate::config::DEFAULT, &kept()).unwrap();
+    for line in crate::config::DEFAULT.lines().filter(|line| line.contains('#')) {
+        assert!(text.contains(line), "{line} is gone:\n{text}");
+    }
+    let parsed = read(&text, false);
+    assert_eq!(parsed.problems, [], "{text}");
+    assert_eq!(parsed.config.layout().views["biotop"], kept().layout.views["biotop"]);
+}
+
+#[test]
 fn tables_in_one_line_are_edited_too() {
     let text = edit("views = { biotop = { sort = \"pid\" } } # short\n", &kept()).unwrap();
     assert_eq!(read(&text, false).problems, [], "{text}");

@@ -118,10 +118,10 @@ impl Keymap {
 
     /// Two keys one after the other are never seen where the first of them means something by itself.
     fn drop_unreachable(&mut self, given: &[usize], problems: &mut Vec<Problem>) {
-        for at in 0..BINDINGS.len() {
+        for (at, binding) in BINDINGS.iter().enumerate() {
             let hidden = |key: &String| {
                 let first = first_of(key)?;
-                let alone = |other: &usize| overlap(&BINDINGS[*other], &BINDINGS[at]) && self.has(*other, &first);
+                let alone = |other: &usize| overlap(&BINDINGS[*other], binding) && self.has(*other, &first);
                 (0..BINDINGS.len()).find(alone).map(|other| (first.clone(), BINDINGS[other].name))
             };
             let lost: Vec<_> =
@@ -130,7 +130,7 @@ impl Keymap {
                 self.bound[at].retain(|known| *known != key);
                 if given.contains(&at) {
                     let text = format!("`{key}` can never be typed: `{first}` alone is {by}");
-                    problems.push((BINDINGS[at].name.to_owned(), text));
+                    problems.push((binding.name.to_owned(), text));
                 }
             }
         }

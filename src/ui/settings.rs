@@ -113,7 +113,7 @@ impl Settings {
             title,
             items,
             at: self.at,
-            name: if self.tab == 1 { 24 } else { 15 },
+            name: [16, 24, 15, 15, 15][self.tab],
             value: if self.tab == 1 || self.tab == 4 { 0 } else { 14 },
             keys: &[("Tab", "next part"), ("Enter", "change"), ("Esc", "close")],
             ..Page::default()

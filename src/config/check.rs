@@ -29,6 +29,7 @@ pub fn check(config: &Config, foreign: bool) -> Result<(), String> {
     if config.theme.contains(['/', '\0']) || config.theme.is_empty() {
         return Err(format!("{:?} is not the name of a theme; files go into themes/", config.theme));
     }
+    config.favourites.iter().try_for_each(|name| known(name).map(drop))?;
     config.dashboards.values().try_for_each(|panes| dashboard(panes))?;
     config.views.iter().try_for_each(|(name, view)| one_view(name, view, foreign))
 }

@@ -66,6 +66,8 @@ pub struct Config {
     pub pause_collection: bool,
     /// Keep what was typed and opened for the next run, in bcc-top/ of $XDG_STATE_HOME or ~/.local/state.
     pub save_state: bool,
+    /// Views that the picker offers first.
+    pub favourites: Vec<String>,
     /// Dashboards: 2 to 9 views each. The one called default is that of a start without views.
     pub dashboards: BTreeMap<String, Vec<String>>,
     /// How views look, by name.
@@ -92,6 +94,7 @@ impl Default for Config {
             history_mib: 32,
             pause_collection: false,
             save_state: false,
+            favourites: Vec::new(),
             dashboards: BTreeMap::new(),
             views: BTreeMap::new(),
             keys: BTreeMap::new(),

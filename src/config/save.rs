@@ -86,6 +86,9 @@ pub fn edit(text: &str, kept: &Kept) -> Result<String, String> {
     kept.theme.iter().for_each(|theme| set(root, "theme", theme.as_str().into()));
     kept.scroll.into_iter().for_each(|scroll| set(root, "scroll", scroll.into()));
     kept.raw.into_iter().for_each(|raw| set(root, "raw", raw.into()));
+    if root.contains_key("favourites") || !kept.layout.favourites.is_empty() {
+        set(root, "favourites", words(&kept.layout.favourites));
+    }
     if kept.layout.panes.len() > 1 {
         let panes = words(&kept.layout.panes);
         set(folder(root, "dashboards", false)?, "default", panes);

@@ -127,6 +127,7 @@ impl Config {
         Layout {
             panes: self.dashboards.get("default").cloned().unwrap_or_default(),
             dashboards: self.dashboards.clone(),
+            favourites: self.favourites.clone(),
             log_scale: self.log_scale,
             views: self.views.iter().map(|(name, view)| (name.clone(), view.layout(name))).collect(),
         }

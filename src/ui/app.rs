@@ -6,17 +6,13 @@ use std::time::{Duration, Instant};
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use crate::export::Format;
-use crate::feed::{Command, Event, LoadStep, Request};
+use crate::feed::Request;
 use crate::frame::format::Look;
-use crate::frame::threshold::Alarm;
 use crate::host::Sample;
 use crate::views::Registry;
 
 use super::Options;
-use super::export::file_name;
 use super::glyphs::{Depth, Glyphs, Level, SPIN};
-use super::history;
 use super::message::{Effect, Input};
 use super::overlay::Overlay;
 use super::theme::Theme;
@@ -109,13 +105,15 @@ pub struct App {
     pub(super) copied: Option<bool>,
     /// Where jumps came from, and the filter of the view they went to.
     pub(super) drilled: Vec<(Screen, String)>,
+    /// Views that the picker offers first.
+    pub favourites: Vec<String>,
     /// Views opened from the picker, newest first.
     pub recent: Vec<String>,
     /// How often each was opened.
     pub uses: HashMap<String, u32>,
     pub(super) click: Option<(u16, u16, Instant)>,
     /// Views that count towards the number of frames asked for.
-    counted: usize,
+    pub(super) counted: usize,
 }
 
 impl App {
@@ -165,6 +163,7 @@ impl App {
             changed: Default::default(),
             copied: None,
             drilled: Vec::new(),
+            favourites: Vec::new(),
             recent: options.memory.recent.clone(),
             uses: options.memory.uses.clone(),
             click: None,
@@ -173,7 +172,7 @@ impl App {
         };
         let theme = app.theme_name.clone();
         app.set_theme(&theme);
-        (0..app.views.len()).for_each(|at| app.recall_layout(at));
+        app.apply_layout(app.options.layout.clone());
         app.show(app.screen);
         app.counted = app.counted.max(if counted == 0 { app.views.len() } else { 0 });
         app
@@ -228,12 +227,7 @@ impl App {
                 let size = crate::frame::format::number(size as f64, crate::frame::Unit::Bytes, self.look);
                 self.say(format!("wrote {file} ({size})"));
             }
-            Input::Measured(size) => {
-                if let Some(Overlay::Export(export)) = self.overlays.last_mut() {
-                    export.size = Some(size);
-                    self.dirty = true;
-                }
-            }
+            Input::Measured(size) => self.measured(size),
             Input::Exported(Err(problem)) => self.say(format!("not written: {problem}")),
             Input::Kept(Ok(file)) => self.say(format!("panes, columns, order and limits are kept in {file}")),
             Input::Kept(Err(problem)) => self.say(format!("not kept: {problem}")),
@@ -249,9 +243,9 @@ impl App {
     pub fn wake(&self) -> Option<Instant> {
         let toast = self.toast.as_ref().map(|&(_, until)| until);
         let hold = self.visible().filter_map(|view| self.views[view].hold);
-        let warm = self.views.iter().filter(|view| view.load != Load::Off);
-        let warm =
-            warm.filter_map(|view| view.hidden_since.zip(self.options.keep_warm)).map(|(since, keep)| since + keep);
+        let warm = self.views.iter().filter(|view| view.load != Load::Off && view.thresholds.is_empty());
+        let warm = warm.filter_map(|view| view.hidden_since.zip(self.options.keep_warm));
+        let warm = warm.map(|(since, keep)| since + keep);
         let spin = self.spinning().then_some(self.now + SPIN);
         toast.into_iter().chain(hold).chain(warm).chain(spin).min()
     }
@@ -274,61 +268,12 @@ impl App {
                 view.refresh(self.cursor, now, Cause::User);
                 self.dirty = true;
             }
-            if view.hidden_since.zip(keep).is_some_and(|(since, keep)| now >= since + keep) {
+            // Whoever waits for a limit wants to hear of it, wherever they look.
+            let cold = view.hidden_since.zip(keep).is_some_and(|(since, keep)| now >= since + keep);
+            if view.thresholds.is_empty() && cold {
                 view.hidden_since = None;
                 self.unload(at);
             }
-        }
-    }
-
-    /// Gives the cost of a view back; what it delivered stays.
-    pub(super) fn unload(&mut self, at: usize) {
-        let view = &mut self.views[at];
-        if view.load != Load::Off {
-            view.load = Load::Off;
-            view.generation += 1;
-            view.first = None;
-            self.effects.push(Effect::Close(at));
-            self.dirty = true;
-        }
-    }
-
-    fn feed(&mut self, at: usize, generation: u32, event: Event) {
-        let Some(view) = self.views.get_mut(at).filter(|view| view.generation == generation) else { return };
-        match event {
-            Event::Loading(step) => view.load = Load::Loading(step, self.now),
-            Event::Attached => view.load = Load::Loading(LoadStep::FirstSample, self.now),
-            Event::First(frame) => {
-                view.load = Load::Running;
-                view.first = Some(frame);
-            }
-            Event::Frame(frame) => {
-                view.history.limit(self.options.history_frames);
-                let alarm = view.push(frame);
-                let mut all: Vec<_> = self.views.iter_mut().map(|view| &mut view.history).collect();
-                history::trim(&mut all, self.options.history_bytes);
-                self.alarm(at, alarm);
-            }
-            Event::Ended => view.load = Load::Ended,
-        }
-        let view = &mut self.views[at];
-        match view.unavailable() {
-            Some(why) => self.unavailable.insert(view.name.clone(), why.reason.message.clone()),
-            None => self.unavailable.remove(&view.name),
-        };
-        if self.cursor.is_none() || view.shown.is_none() {
-            view.refresh(self.cursor, self.now, Cause::Frame);
-        }
-        self.dirty |= self.is_visible(at);
-        self.count();
-    }
-
-    /// A positional COUNT ends the explorer as it ends BCC's tools.
-    fn count(&mut self) {
-        let Some(count) = self.options.count else { return };
-        let mut counted = self.views.iter().take(self.counted);
-        if counted.all(|view| view.seen >= count || view.unavailable().is_some() || view.load == Load::Ended) {
-            self.effects.push(Effect::Quit(true));
         }
     }
 
@@ -404,35 +349,6 @@ impl App {
         self.dirty = true;
     }
 
-    /// The tab of the view called `name`; a new one if it has none.
-    pub fn tab_of(&mut self, name: &str) -> usize {
-        if let Some(at) = self.views.iter().position(|view| view.name == name) {
-            return at;
-        }
-        let request = Request {
-            view: name.to_owned(),
-            interval: self.interval,
-            first: None,
-            settings: Vec::new(),
-            force: Vec::new(),
-        };
-        self.views.push(View::new(request, Registry::get().find(name).map(|view| &view.decl)));
-        self.recall_layout(self.views.len() - 1);
-        self.views.len() - 1
-    }
-
-    pub(super) fn load(&mut self, at: usize) {
-        let view = &mut self.views[at];
-        if view.load != Load::Off {
-            return;
-        }
-        view.load = Load::Loading(LoadStep::Verify, self.now);
-        view.generation += 1;
-        view.request.interval = self.interval;
-        view.request.first = Some(self.interval.min(Duration::from_millis(300)));
-        self.effects.push(Effect::Open(at, view.generation, view.request.clone()));
-    }
-
     /// Shows a line for a while.
     pub fn say(&mut self, text: impl Into<String>) {
         self.toast = Some((text.into(), self.now + TOAST));
@@ -456,24 +372,6 @@ impl App {
             }
         }
         self.dirty = true;
-    }
-
-    /// Sends a command to a running view.
-    pub(super) fn tell(&mut self, at: usize, command: Command) {
-        if self.views[at].load != Load::Off {
-            self.effects.push(Effect::Send(at, command));
-        }
-    }
-
-    /// Rings, and keeps the screen, where a limit asks for that.
-    fn alarm(&mut self, at: usize, alarm: Alarm) {
-        if alarm.bell {
-            self.effects.push(Effect::Bell);
-        }
-        if let Some(frame) = self.views[at].history.last().filter(|_| alarm.snapshot).cloned() {
-            let path = file_name(&self.options.host, &self.views[at].name, frame.time.wall_ns, "json");
-            self.effects.push(Effect::Export(path, Format::Json, vec![frame]));
-        }
     }
 
     pub(super) fn set_log_level(&mut self, level: log::LevelFilter) {

@@ -173,8 +173,8 @@ impl App {
             Action::Baseline => self.baseline(),
             Action::Reset => self.reset(),
             Action::DrillUp => self.drill_up(),
-            Action::Narrower => self.zoom(1),
-            Action::Wider => self.zoom(-1),
+            Action::Narrower => self.zoom(-1),
+            Action::Wider => self.zoom(1),
             // What is left is not built, and the key table says so before it comes here.
             _ => {}
         }

@@ -35,9 +35,12 @@ pub struct Export {
     pub scope: Scope,
     /// How.
     pub format: Format,
-    /// How large it is, once that is known.
-    pub size: Option<u64>,
+    /// How large it is, once that is known, and whether that is an estimate.
+    pub size: Option<(u64, bool)>,
 }
+
+/// Frames that are measured at most.
+const SAMPLE: usize = 20;
 
 /// Formats, in the order of the arrow keys.
 const FORMATS: [Format; 4] = [Format::Json, Format::Ndjson, Format::Csv, Format::Text];
@@ -118,9 +121,23 @@ impl App {
     }
 
     fn measure(&mut self, export: &Export) {
+        // Of a long history some frames say enough: the whole document would be made only to be counted.
         let frames = export.frames(self);
-        if !frames.is_empty() {
-            self.effects.push(Effect::Measure(export.format, frames));
+        let step = frames.len().div_ceil(SAMPLE).max(1);
+        let sample: Vec<Arc<Frame>> = frames.into_iter().step_by(step).collect();
+        if !sample.is_empty() {
+            self.effects.push(Effect::Measure(export.format, sample));
+        }
+    }
+
+    pub(super) fn measured(&mut self, size: u64) {
+        let Some(Overlay::Export(export)) = self.overlays.last() else { return };
+        let count = export.frames(self).len() as u64;
+        let step = count.div_ceil(SAMPLE as u64).max(1);
+        let sample = count.div_ceil(step).max(1);
+        if let Some(Overlay::Export(export)) = self.overlays.last_mut() {
+            export.size = Some((size * count / sample, step > 1));
+            self.dirty = true;
         }
     }
 

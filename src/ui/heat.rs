@@ -39,6 +39,8 @@ pub struct Column {
     pub mono_ns: u64,
     /// Something was lost in it.
     pub lost: bool,
+    /// The view was not running for a while just before it.
+    pub gap: bool,
     /// How many frames it is made of.
     frames: u64,
 }
@@ -187,7 +189,9 @@ impl Heat {
 
 fn gather(history: &History, numbers: std::ops::Range<u64>, key: Option<u64>) -> Option<Column> {
     let mut column = Column::default();
-    for frame in numbers.filter_map(|number| history.numbered(number)).filter_map(|at| history.get(at)) {
+    for at in numbers.filter_map(|number| history.numbered(number)) {
+        let Some(frame) = history.get(at) else { continue };
+        column.gap |= history.gap_before(at);
         column.hist.merge(&frame.distribution(key));
         column.seconds += frame.interval.real_ns as f64 / 1e9;
         column.lost |= frame.lost.total() > 0;

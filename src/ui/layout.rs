@@ -98,8 +98,8 @@ fn grid(app: &App) -> Option<(u16, u16)> {
         1 => &[(1, 1)],
         2 => &[(2, 1), (1, 2)],
         3 | 4 => &[(2, 2), (1, count)],
-        5 | 6 => &[(3, 2), (2, 3)],
-        _ => &[(3, 3)],
+        5 | 6 => &[(3, 2), (2, 3), (1, count)],
+        _ => &[(3, 3), (2, count.div_ceil(2)), (1, count)],
     };
     shapes.iter().copied().find(|(columns, rows)| area.width / columns >= PANE.0 && area.height / rows >= PANE.1)
 }

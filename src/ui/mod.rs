@@ -31,7 +31,6 @@ mod page;
 mod palette;
 mod panes;
 mod picker;
-mod probe;
 mod rows;
 pub mod save;
 pub mod screen;
@@ -39,6 +38,8 @@ mod settings;
 mod shape;
 mod shell;
 mod shown;
+mod surroundings;
+mod tabs;
 mod terminal;
 #[cfg(test)]
 pub(crate) mod testing;

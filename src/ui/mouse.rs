@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use ratatui::layout::{Position, Rect};
 
 use super::action::Action;
@@ -10,6 +10,7 @@ use super::app::{App, Screen};
 use super::draw::{tabs, timeline};
 use super::heat::{self, Choice};
 use super::layout;
+use super::overlay::Overlay;
 use super::view::{Cause, Rendering};
 
 /// Rows that one turn of the wheel scrolls.
@@ -22,7 +23,7 @@ impl App {
     pub(super) fn mouse(&mut self, event: MouseEvent) {
         let at = Position { x: event.column, y: event.row };
         if !self.overlays.is_empty() {
-            return;
+            return self.wheel_on_list(event.kind);
         }
         match event.kind {
             MouseEventKind::ScrollDown => self.wheel(at, WHEEL),
@@ -31,6 +32,32 @@ impl App {
             MouseEventKind::Drag(MouseButton::Left) => self.drag(at),
             _ => {}
         }
+    }
+
+    /// The wheel over a list or a page moves there, as the arrows do.
+    fn wheel_on_list(&mut self, kind: MouseEventKind) {
+        let (name, code) = match kind {
+            MouseEventKind::ScrollDown => ("Down", KeyCode::Down),
+            MouseEventKind::ScrollUp => ("Up", KeyCode::Up),
+            _ => return,
+        };
+        for _ in 0..WHEEL {
+            let lists = |overlay: &&Overlay| {
+                let page =
+                    matches!(overlay, Overlay::Help(_) | Overlay::Explain(_) | Overlay::Picker(_) | Overlay::Detail(_));
+                page || overlay.page(self).is_some()
+            };
+            // At the top of the palette the arrow means the line said before: the wheel does not.
+            let top =
+                matches!(self.overlays.last(), Some(Overlay::Palette(palette)) if palette.at == 0 && name == "Up");
+            if top || self.overlays.last().filter(lists).is_none() {
+                return;
+            }
+            if let Some(overlay) = self.overlays.pop() {
+                self.overlay_key(overlay, name, &KeyEvent::new(code, KeyModifiers::NONE));
+            }
+        }
+        self.dirty = true;
     }
 
     fn wheel(&mut self, at: Position, by: isize) {

@@ -56,8 +56,10 @@ impl Picker {
         self.at = 0;
         self.recent = 0;
         if query.is_empty() {
-            let recent = app.recent.iter().filter_map(|name| Registry::get().find(name)).map(|view| &view.decl);
-            self.found = recent.take(RECENT).collect();
+            // Favourites first, then what was opened last.
+            let last = app.recent.iter().filter(|name| !app.favourites.contains(name)).take(RECENT);
+            let names = app.favourites.iter().chain(last);
+            self.found = names.filter_map(|name| Registry::get().find(name)).map(|view| &view.decl).collect();
             self.recent = self.found.len();
             self.found.extend(views);
             return;
@@ -115,6 +117,19 @@ impl App {
                 }
                 let at = self.tab_of(&decl.name);
                 return self.show(Screen::View(at));
+            }
+            // No name of a view has this sign in it.
+            "*" => {
+                if let Some(decl) = picker.found.get(picker.at) {
+                    let known = self.favourites.iter().position(|name| *name == decl.name);
+                    match known {
+                        Some(at) => drop(self.favourites.remove(at)),
+                        None => self.favourites.push(decl.name.clone()),
+                    }
+                    let here = decl.name.clone();
+                    picker.search(self);
+                    picker.at = picker.found.iter().position(|decl| decl.name == here).unwrap_or(0);
+                }
             }
             "Down" => picker.at = (picker.at + 1).min(last),
             "Up" => picker.at = picker.at.saturating_sub(1),

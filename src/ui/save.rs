@@ -46,6 +46,8 @@ pub struct Layout {
     pub panes: Vec<String>,
     /// All dashboards by name.
     pub dashboards: BTreeMap<String, Vec<String>>,
+    /// Views that the picker offers first.
+    pub favourites: Vec<String>,
     /// Views by name.
     pub views: HashMap<String, ViewLayout>,
 }
@@ -149,7 +151,20 @@ impl App {
         let panes = self.panes.iter().map(|&at| self.views[at].name.clone()).collect();
         let kept = &self.options.layout;
         let views = self.views.iter().map(|view| (view.name.clone(), ViewLayout::of(view, kept.log_scale)));
-        Layout { panes, log_scale: kept.log_scale, dashboards: kept.dashboards.clone(), views: views.collect() }
+        Layout {
+            panes,
+            log_scale: kept.log_scale,
+            dashboards: kept.dashboards.clone(),
+            favourites: self.favourites.clone(),
+            views: views.collect(),
+        }
+    }
+
+    /// Shows views as they were kept; views that are not open get theirs when they are.
+    pub fn apply_layout(&mut self, layout: Layout) {
+        self.favourites.clone_from(&layout.favourites);
+        self.options.layout = layout;
+        (0..self.views.len()).for_each(|at| self.recall_layout(at));
     }
 
     /// A view that was just opened looks as it was kept, and knows what was typed for it.

@@ -1,5 +1,6 @@
 //! The settings screen: what is in force, where it comes from, and which line would make it last.
 
+use super::action::Action;
 use super::app::App;
 use super::overlay::Overlay;
 use super::page::{Item, Page, Tone, stepped};
@@ -35,6 +36,7 @@ fn general(app: &App) -> Vec<(Item, Way)> {
         let keep = format!("{:<10} {name} = {value}", from(name));
         (Item::new(name, value, keep), way)
     };
+    // What is shown is what the configuration takes.
     let keep_warm = app.options.keep_warm.map_or("\"always\"".to_owned(), |keep| keep.as_secs().to_string());
     let seconds = format!("{}", app.interval.as_secs_f64());
     vec![
@@ -43,7 +45,7 @@ fn general(app: &App) -> Vec<(Item, Way)> {
         line("scroll", app.scroll.to_string(), Way::Say("scroll")),
         line("raw", app.look.raw.to_string(), Way::Say("units")),
         line("glyphs", format!("\"{:?}\"", app.glyphs.level).to_lowercase(), Way::Told),
-        line("color", format!("\"{:?}\"", app.depth).to_lowercase(), Way::Told),
+        line("color", format!("{:?}", app.depth.word()), Way::Told),
         line("mouse", app.options.mouse.to_string(), Way::Told),
         line("slow", app.options.slow.to_string(), Way::Told),
         line("keep_warm", keep_warm, Way::Told),
@@ -67,7 +69,9 @@ fn thresholds(app: &App) -> Vec<(Item, Way)> {
         }
     }
     if lines.is_empty() {
-        lines.push((Item::new("none", "", "T on a column in the list of columns (c)").tone(Tone::Dim), Way::Told));
+        let list = app.options.keys.hint(Action::Columns);
+        let how = format!("T on a column in the list of columns ({list})");
+        lines.push((Item::new("none", "", how).tone(Tone::Dim), Way::Told));
     }
     lines
 }

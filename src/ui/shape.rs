@@ -51,7 +51,8 @@ impl App {
             return self.say(format!("only pictures over time have a time axis; {key} draws one"));
         }
         let text = match view.heat.zoom(by) {
-            true => format!("{} frames in a column", view.heat.frames()),
+            true if view.heat.frames() == 1 => "a frame in each column".to_owned(),
+            true => format!("{} frames in each column", view.heat.frames()),
             false => "that is as far as it goes".to_owned(),
         };
         self.say(text);

@@ -22,8 +22,9 @@ use super::glyphs::{Depth, Level, detect_depth, detect_level};
 use super::message::{Effect, Input};
 use super::pace::{Pace, What};
 use super::screen::{self, Screen};
+use super::surroundings::{LateReply, Taken};
 use super::terminal::{self, Writer};
-use super::{Callbacks, Exit, Options, copy, export, logger, probe};
+use super::{Callbacks, Exit, Options, copy, export, logger, surroundings};
 
 /// Messages that may wait for the loop; feeds behind it wait, and count what they lose.
 const INBOX: usize = 64;
@@ -42,7 +43,7 @@ pub fn run(
     logger::start(log::LevelFilter::Info, None);
     let env = |name: &str| std::env::var(name).ok();
     let term = env("TERM").unwrap_or_default();
-    options.slow |= probe::is_serial();
+    options.slow |= surroundings::is_serial();
     // What the user asked for by name wins over the slow profile.
     let slow = options.slow;
     options.level.get_or_insert_with(|| if slow { Level::Ascii } else { detect_level(&env) });
@@ -81,6 +82,7 @@ struct Shell {
     feeds: HashMap<usize, (Sender<Command>, JoinHandle<()>)>,
     /// Bytes that go out beside the next picture: they change nothing on the screen.
     aside: Vec<u8>,
+    late: LateReply,
     asked: bool,
     suspend: bool,
     quit: Option<bool>,
@@ -111,6 +113,7 @@ async fn explore(
         inbox: inbox.clone(),
         feeds: HashMap::new(),
         aside: Vec::new(),
+        late: LateReply::new(false, now),
         asked: false,
         suspend: false,
         quit: None,
@@ -196,11 +199,17 @@ impl Shell {
         if app.depth < Depth::Indexed || app.theme.is_light().is_some() {
             return;
         }
-        let known = probe::light_by_env(std::env::var("COLORFGBG").ok().as_deref());
-        let ask = || if may_ask && !app.options.slow { probe::ask_light() } else { None };
-        app.options.light = known.or_else(ask).unwrap_or(false);
-        let theme = app.theme_name.clone();
-        app.set_theme(&theme);
+        let known = surroundings::light_by_env(std::env::var("COLORFGBG").ok().as_deref());
+        let asks = known.is_none() && may_ask && !app.options.slow;
+        let light = if asks { surroundings::ask_light() } else { known };
+        self.late = LateReply::new(asks && light.is_none(), Instant::now());
+        self.set_ground(light.unwrap_or(false));
+    }
+
+    fn set_ground(&mut self, light: bool) {
+        self.app.options.light = light;
+        let theme = self.app.theme_name.clone();
+        self.app.set_theme(&theme);
     }
 
     fn draw_if_due(&mut self) {
@@ -244,7 +253,14 @@ impl Shell {
     fn term(&mut self, event: Option<std::io::Result<TermEvent>>) -> anyhow::Result<()> {
         let event = event.context("the terminal is gone")?.context("cannot read from the terminal")?;
         let input = match event {
-            TermEvent::Key(key) => Input::Key(key),
+            TermEvent::Key(key) => match self.late.take(&key, Instant::now()) {
+                Taken::No => Input::Key(key),
+                Taken::Yes => return Ok(()),
+                Taken::Light(light) => {
+                    self.set_ground(light.unwrap_or(self.app.options.light));
+                    return Ok(());
+                }
+            },
             TermEvent::Mouse(mouse) => Input::Mouse(mouse),
             TermEvent::Paste(text) => Input::Paste(text),
             TermEvent::Resize(width, height) => {

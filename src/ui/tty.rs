@@ -69,31 +69,24 @@ impl Tty {
         self.at = Some((x, y));
     }
 
-    /// Sets what differs, in one sequence; a reset where that is shorter.
+    /// Sets what differs, in one sequence: from what is set, or from a reset, whichever is shorter.
     fn style(&mut self, cell: &Cell) {
         if (cell.fg, cell.bg, cell.modifier) == (self.fg, self.bg, self.modifier) {
             return;
         }
-        let mut codes = String::new();
-        let plain = cell.fg == Color::Reset && cell.bg == Color::Reset && cell.modifier.is_empty();
-        if plain || !(self.modifier - cell.modifier).is_empty() {
-            codes.push(';');
-            (self.fg, self.bg, self.modifier) = (Color::Reset, Color::Reset, Modifier::empty());
-        }
-        for (modifier, code) in MODIFIERS {
-            if cell.modifier.contains(modifier) && !self.modifier.contains(modifier) {
-                codes.push_str(code);
+        let mut on = String::new();
+        let mut kept = self.modifier;
+        for (modifiers, code) in OFF {
+            if kept.intersects(modifiers) && !((kept - cell.modifier) & modifiers).is_empty() {
+                on.push_str(code);
+                kept -= modifiers;
             }
         }
-        if cell.fg != self.fg {
-            codes.push_str(&color(cell.fg, 30));
-        }
-        if cell.bg != self.bg {
-            codes.push_str(&color(cell.bg, 40));
-        }
+        on += &codes(cell, self.fg, self.bg, kept);
+        let anew = format!(";{}", codes(cell, Color::Reset, Color::Reset, Modifier::empty()));
         (self.fg, self.bg, self.modifier) = (cell.fg, cell.bg, cell.modifier);
-        let codes = codes.trim_end_matches(';');
-        self.push(format_args!("\x1b[{codes}m"));
+        let shorter = if anew.len() <= on.len() { anew } else { on };
+        self.push(format_args!("\x1b[{}m", shorter.trim_end_matches(';')));
     }
 
     /// The last line of defence: whatever got into a cell, nothing but text leaves.
@@ -114,6 +107,27 @@ impl Tty {
 
 const MODIFIERS: [(Modifier, &str); 4] =
     [(Modifier::BOLD, "1;"), (Modifier::DIM, "2;"), (Modifier::UNDERLINED, "4;"), (Modifier::REVERSED, "7;")];
+
+/// Attributes that one code ends together.
+const OFF: [(Modifier, &str); 3] =
+    [(Modifier::BOLD.union(Modifier::DIM), "22;"), (Modifier::UNDERLINED, "24;"), (Modifier::REVERSED, "27;")];
+
+/// What makes the style of `cell` from these colours and attributes; attributes are only added.
+fn codes(cell: &Cell, fg: Color, bg: Color, modifier: Modifier) -> String {
+    let mut codes = String::new();
+    for (added, code) in MODIFIERS {
+        if cell.modifier.contains(added) && !modifier.contains(added) {
+            codes.push_str(code);
+        }
+    }
+    if cell.fg != fg {
+        codes.push_str(&color(cell.fg, 30));
+    }
+    if cell.bg != bg {
+        codes.push_str(&color(cell.bg, 40));
+    }
+    codes
+}
 
 fn color(color: Color, base: u8) -> String {
     let ansi = |n: u8| format!("{};", base + n);

@@ -13,6 +13,9 @@ const HOSTILE: [&[u8]; 6] = [
     b"a\nb\tc\x7f\xff",
 ];
 
+/// What asks the terminal for the colour of its ground.
+const QUESTION: &[u8] = b"\x1b]11;?\x1b\\";
+
 #[test]
 fn hostile_names_do_not_reach_the_terminal() {
     let _alone = begin();
@@ -38,7 +41,10 @@ fn hostile_names_do_not_reach_the_terminal() {
         terminal.send("/\x15\r");
         let seen = terminal.bytes().len();
         eventually("some frames more", || terminal.bytes().len() > seen + 2000);
+        // The one question that the program itself asks, for the colour of the ground, begins alike.
         let bytes = terminal.bytes();
+        let question = bytes.windows(QUESTION.len()).position(|window| window == QUESTION).expect("it is asked once");
+        let bytes = [&bytes[..question], &bytes[question + QUESTION.len()..]].concat();
         let contains = |part: &[u8]| bytes.windows(part.len()).any(|window| window == part);
         for name in HOSTILE {
             assert!(!contains(name), "{args:?}: {:?} got through", String::from_utf8_lossy(name));

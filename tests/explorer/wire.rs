@@ -90,7 +90,7 @@ fn bytes_with(env: &[(&str, &str)]) -> Vec<u8> {
     terminal.wait_for_text("LIVE");
     terminal.send("?");
     terminal.wait_for_text("Keys in");
-    terminal.send("?3m");
+    terminal.send("?3");
     terminal.wait_for("runqlat alone", |screen| screen.contents().contains("cum %"));
     let bytes = terminal.bytes();
     quit(terminal);
@@ -137,4 +137,23 @@ fn terminals_get_the_signs_that_they_have() {
     assert!(!dumb.contains("\x1b[?1000h"));
     // Any movement of the pointer is never asked for: every report is bytes over the line.
     assert!(!text(&[]).contains("\x1b[?1003h"));
+}
+
+#[test]
+fn a_heat_map_costs_one_column() {
+    let _alone = begin();
+    for env in [[("COLORTERM", "truecolor")], [("COLORTERM", "")]] {
+        let terminal = Terminal::spawn(command(&["runqlat", "-d", "0.25"]), 24, 80, &env);
+        terminal.wait_for("a histogram and a map", |screen| {
+            let text = screen.contents();
+            text.contains("LIVE") && text.contains("cum %") && text.contains("events/s") && text.contains("rec 2s")
+        });
+        let steady = mean(&terminal, 8);
+        assert!(steady <= 2500, "{env:?}: {steady} bytes a refresh, 2500 allowed");
+        terminal.send("m");
+        terminal.wait_for("the map alone", |screen| !screen.contents().contains("cum %"));
+        let steady = mean(&terminal, 8);
+        assert!(steady <= 1000, "{env:?}: {steady} bytes a refresh of a map alone, 1000 allowed");
+        quit(terminal);
+    }
 }

@@ -4,7 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Modifier;
 
-use crate::frame::format::{self, tight};
+use crate::frame::format::{self, Look, tight};
 use crate::frame::{Frame, Histogram, Unit};
 
 use super::super::app::App;
@@ -22,6 +22,8 @@ pub fn draw(app: &App, buf: &mut Buffer, parts: &Parts, view: &View, frame: &Fra
     let heat = &view.heat;
     legend(app, buf, parts, heat);
     let unit = histogram_unit(frame);
+    // Raw numbers have no room here, and half a number is a wrong number.
+    let look = Look { raw: false, ..app.look };
     let rows = heat.rows();
     // Every label where there is room, else every other one.
     let lines = heat.lines();
@@ -30,7 +32,7 @@ pub fn draw(app: &App, buf: &mut Buffer, parts: &Parts, view: &View, frame: &Fra
     }
     for (at, &(low, _)) in rows.iter().enumerate() {
         let y = parts.map.bottom() - 1 - at as u16 * lines;
-        let label = tight(Histogram::lo(low) as f64, unit, app.look);
+        let label = tight(Histogram::lo(low) as f64, unit, look);
         put_right(buf, parts.labels.x, y, parts.labels.right() - 2, &label, app.theme.dim);
         put(buf, parts.labels.right() - 1, y, parts.map.x, app.glyphs.joints[1], app.theme.border);
     }
@@ -164,8 +166,9 @@ pub fn axis(app: &App, buf: &mut Buffer, parts: &Parts, heat: &Heat) {
     // At the right end the word goes before its mark.
     let x = if x + width > parts.map.width { (x + 1).saturating_sub(width) } else { x };
     labels(app, buf, parts, heat, (x, x + width));
-    for (&number, _) in heat.columns.iter().filter(|(_, column)| column.lost) {
-        put(buf, left + heat.place(number, app.scroll), y, right, "x", app.theme.lost);
+    for (&number, column) in heat.columns.iter().filter(|(_, column)| column.lost || column.gap) {
+        let (sign, style) = if column.lost { ("x", app.theme.lost) } else { ("|", app.theme.dim) };
+        put(buf, left + heat.place(number, app.scroll), y, right, sign, style);
     }
     if !heat.columns.is_empty() {
         put(buf, left + x, y, right, &text, app.theme.title);

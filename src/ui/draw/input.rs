@@ -53,9 +53,13 @@ fn hints(app: &App, buf: &mut Buffer, area: Rect) {
         Some(Overlay::Help(_) | Overlay::Explain(_)) => {
             Some(&[("Esc", "close"), ("j k", "scroll"), ("letters", "filter")])
         }
-        Some(Overlay::Picker(_)) => {
-            Some(&[("Enter", "open"), ("Tab", "in a new pane"), ("Ctrl-u", "clear"), ("Esc", "close")])
-        }
+        Some(Overlay::Picker(_)) => Some(&[
+            ("Enter", "open"),
+            ("Tab", "in a new pane"),
+            ("*", "favourite"),
+            ("Ctrl-u", "clear"),
+            ("Esc", "close"),
+        ]),
         Some(Overlay::Sort(_)) => Some(&[("letter", "sort, again reverses"), ("Esc", "close")]),
         Some(Overlay::Detail(_)) => Some(&[("Esc", "back"), ("j k", "choose"), ("Enter", "jump"), ("PgDn", "more")]),
         Some(overlay) => overlay.page(app).map(|page| page.keys),
@@ -152,7 +156,10 @@ fn export(app: &App, buf: &mut Buffer, area: Rect, export: &Export) {
         Scope::Screen => "screen",
         Scope::History => "history",
     };
-    let size = export.size.map(|size| tight(size as f64, Unit::Bytes, app.look));
+    let size = export.size.map(|(size, about)| {
+        let sign = if about { "~" } else { "" };
+        format!("{sign}{}", tight(size as f64, Unit::Bytes, app.look))
+    });
     let frames = export.frames(app).len();
     let plural = if frames == 1 { "" } else { "s" };
     let what = format!("{scope}: {frames} frame{plural} {}", size.as_deref().unwrap_or("..."));

@@ -3,7 +3,7 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use crate::frame::format::tight;
+use crate::frame::format::{Look, tight};
 use crate::frame::{Frame, Histogram};
 
 use super::super::app::App;
@@ -67,7 +67,7 @@ fn draw_band(
     let most = values.iter().map(|&(_, value)| value).max().unwrap_or(0);
     let now = view.heat.here.unwrap_or(view.heat.end);
     let now = values.iter().find(|&&(number, _)| number == now).map(|&(_, value)| value);
-    let text = now.map_or("-".to_owned(), |value| tight(value as f64, unit, app.look));
+    let text = now.map_or("-".to_owned(), |value| tight(value as f64, unit, Look { raw: false, ..app.look }));
     put_right(buf, labels.x, area.bottom() - 1, labels.right() - 1, &text, app.theme.fg);
     if area.height > 1 {
         put_right(buf, labels.x, area.y, labels.right() - 1, name, app.theme.header);

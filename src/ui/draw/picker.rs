@@ -42,7 +42,7 @@ fn draw_list(app: &App, buf: &mut Buffer, area: Rect, picker: &Picker) {
     let mut group = None;
     for (at, decl) in picker.found.iter().enumerate() {
         if headed && at == 0 && picker.recent > 0 {
-            rows.push(Err("Recent"));
+            rows.push(Err(if app.favourites.is_empty() { "Recent" } else { "Favourites and recent" }));
         }
         if headed && at >= picker.recent && group != Some(decl.group) {
             group = Some(decl.group);
@@ -64,7 +64,8 @@ fn draw_list(app: &App, buf: &mut Buffer, area: Rect, picker: &Picker) {
                 let style = if reason { app.theme.dim } else { app.theme.fg };
                 let style = if here { style.patch(app.theme.title) } else { style };
                 put(buf, area.x, y, area.right(), if here { app.glyphs.cursor } else { " " }, app.theme.key);
-                let line = format!("{:<11} {:<9} {state}", decl.name, decl.kind.name());
+                let star = if app.favourites.contains(&decl.name) { "* " } else { "" };
+                let line = format!("{:<11} {:<9} {star}{state}", decl.name, decl.kind.name());
                 put(
                     buf,
                     area.x + 2,
@@ -110,6 +111,8 @@ fn facts(app: &App, buf: &mut Buffer, area: Rect, decl: &ViewDecl) {
         add("", "");
     }
     add("kind", decl.kind.name());
+    let hooks: Vec<&str> = decl.hooks.keys().map(String::as_str).collect();
+    add("hooks", &hooks.join(", "));
     add("cost", &decl.cost);
     let aliases = decl.aliases.join(" ");
     if !aliases.is_empty() {

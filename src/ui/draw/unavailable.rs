@@ -48,8 +48,8 @@ pub fn draw(app: &App, buf: &mut Buffer, area: Rect, view: &View) {
     let ways = [
         (Action::Retry, "retry"),
         (Action::Log, "full log"),
+        (Action::CopyRow, "copy report"),
         (Action::Picker, "other view"),
-        (Action::Explain, "explain"),
     ];
     let keys = ways.map(|(action, what)| format!("{} {what}", app.options.keys.hint(action)));
     lines.push((keys.join("    "), app.theme.hint));

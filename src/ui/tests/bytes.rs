@@ -219,3 +219,36 @@ fn a_heat_map_in_sweep_mode_is_cheap_at_every_depth() {
         sent(&mut rig, &mut screen, if size.1 > 24 { 1200 } else { 700 }, "heat map alone");
     }
 }
+
+#[test]
+fn a_list_with_a_heat_map_is_cheap() {
+    let mut rig = Rig::new(&["runqlat"], (80, 24), Level::Unicode);
+    (0..80).for_each(|index| rig.frame(hist_frame(index, true)));
+    for depth in [Depth::True, Depth::Indexed, Depth::Ansi, Depth::Mono] {
+        rig.set_depth(depth);
+        let mut screen = terminal(&rig);
+        screen.draw(&mut rig.app);
+        for index in 80..90 {
+            rig.frame(hist_frame(index, true));
+            sent(&mut rig, &mut screen, 2500, "list and heat map");
+        }
+    }
+}
+
+#[test]
+fn themes_with_a_ground_keep_the_budget() {
+    for theme in ["dark", "light", "high-contrast"] {
+        let mut rig = table((80, 24), Level::Unicode);
+        rig.set_depth(Depth::True);
+        rig.app.set_theme(theme);
+        let mut screen = terminal(&rig);
+        // The ground of every blank cell has to be sent once.
+        sent(&mut rig, &mut screen, 4608, "first frame");
+        rig.frame(full(8));
+        screen.draw(&mut rig.app);
+        for index in 9..13 {
+            rig.frame(full(index));
+            sent(&mut rig, &mut screen, 2048, "all numbers changed");
+        }
+    }
+}

@@ -167,6 +167,11 @@ fn a_detail_leads_to_the_same_process_elsewhere() {
     assert!(rig.app.overlays.is_empty());
     rig.keys("'");
     assert_eq!(rig.app.view().unwrap().name, "biotop");
+    rig.keys("' Backspace");
+    assert_eq!(rig.app.view().unwrap().name, "biotop", "up again");
+    assert!(rig.app.views.iter().all(|view| view.filter.is_empty()));
+    rig.keys("Backspace");
+    assert!(rig.app.toast.as_ref().unwrap().0.contains("nothing to go back to"));
 }
 
 #[test]

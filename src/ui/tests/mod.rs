@@ -3,8 +3,11 @@
 mod bytes;
 mod core;
 mod fuzz;
+mod keys;
+mod mouse;
 mod rows;
 mod screens;
+mod styled;
 mod tools;
 
 use super::glyphs::Level;

@@ -252,6 +252,19 @@ fn log_pane() {
 }
 
 #[test]
+fn the_log_of_one_view() {
+    super::super::logger::start(log::LevelFilter::Warn, None);
+    log::warn!("biotop: this one is about the view");
+    log::warn!("tcptop: that one is about another");
+    tui_logger::move_events();
+    let mut rig = table((80, 24), Level::Unicode);
+    rig.keys("!");
+    rig.app.log_view = true;
+    let shown = rig.screen();
+    assert!(shown.contains("this one is about the view") && !shown.contains("that one"), "{shown}");
+}
+
+#[test]
 fn a_view_that_was_unloaded_is_dimmed_and_keeps_what_it_had() {
     let mut rig = dashboard((80, 24), Level::Unicode);
     rig.keys("1");

@@ -2,16 +2,12 @@
 
 use std::time::Duration;
 
-use crossterm::event::{KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
-
 use super::super::app::Screen;
-use super::super::bindings::BINDINGS;
 use super::super::glyphs::{Depth, Level};
 use super::super::message::{Effect, Input};
 use super::super::overlay::Overlay;
 use super::super::testing::{Rig, disk_frame, hist_frame};
-use super::super::view::Rendering;
-use super::{SIZE, dashboard, heat, histogram, pids, selected_pid, table};
+use super::{SIZE, dashboard, histogram, pids, selected_pid, table};
 use crate::export::Format;
 use crate::feed::Command;
 use crate::frame::SettingValue;
@@ -232,6 +228,12 @@ fn limits_mark_rows_and_moments() {
     rig.keys("Space");
     rig.app.toast = None;
     assert!(rig.screen().lines().last().unwrap().contains('!'));
+    // A view with limits stays loaded.
+    rig.keys("0");
+    rig.effects.clear();
+    rig.pass(Duration::from_secs(40));
+    assert!(!rig.effects.iter().any(|effect| matches!(effect, Effect::Close(0))), "{:?}", rig.effects);
+    rig.keys("1");
     // A row that gets worse rings once.
     rig.keys("Space");
     say(&mut rig, "threshold io crit 5 bell snapshot");
@@ -326,159 +328,37 @@ fn an_export_has_formats_scopes_and_a_size() {
 }
 
 #[test]
-fn a_heat_map_is_walked_and_measured() {
-    let mut rig = heat(SIZE, Level::Unicode, 100);
-    rig.screen();
-    rig.keys("Space");
-    rig.screen();
-    let moment = rig.app.cursor;
-    rig.keys("Left");
-    assert!(rig.app.cursor < moment);
-    rig.screen();
-    rig.keys("Up");
-    assert!(rig.screen().contains("events"), "{}", rig.screen());
-    let mouse = |kind, column, row| Input::Mouse(MouseEvent { kind, column, row, modifiers: KeyModifiers::NONE });
-    rig.input(mouse(MouseEventKind::Down(MouseButton::Left), 20, 16));
-    rig.screen();
-    rig.input(mouse(MouseEventKind::Drag(MouseButton::Left), 30, 18));
-    let choice = rig.app.view().unwrap().heat.choice.unwrap();
-    assert_eq!(choice.columns.1 - choice.columns.0, 10);
-    assert!(choice.buckets.1 > choice.buckets.0 + 1);
-    assert!(rig.screen().lines().nth(1).unwrap().contains('–'), "{}", rig.screen());
-    rig.keys("Enter");
-    assert_eq!(rig.app.view().unwrap().rendering(), Rendering::Table);
-    assert!(rig.app.cursor.is_some(), "the moment stays");
-    rig.keys("Space m");
-    assert_eq!(rig.app.view().unwrap().rendering(), Rendering::Histogram);
-    rig.screen();
-    rig.keys("( (");
-    rig.screen();
-    assert_eq!(rig.app.view().unwrap().heat.frames(), 5);
-}
-
-#[test]
-fn the_timeline_takes_clicks() {
+fn favourites_and_recent_views_come_first() {
     let mut rig = table(SIZE, Level::Unicode);
-    rig.keys("Space");
-    let press = MouseEventKind::Down(MouseButton::Left);
-    rig.input(Input::Mouse(MouseEvent { kind: press, column: 13, row: 23, modifiers: KeyModifiers::NONE }));
-    assert_eq!(rig.app.view().unwrap().shown.as_ref().unwrap().source.interval.index, 2);
+    rig.keys("v");
+    rig.type_in("tcptop");
+    rig.keys("Enter v");
+    assert!(rig.screen().contains("Recent") && !rig.screen().contains("Favourites"));
+    rig.keys("Esc v");
+    rig.type_in("runqlat");
+    rig.keys("* Esc v");
+    let Some(Overlay::Picker(picker)) = rig.app.overlays.last() else { panic!("no picker") };
+    let names: Vec<&str> = picker.found.iter().take(2).map(|decl| decl.name.as_str()).collect();
+    assert_eq!((names, picker.recent), (vec!["runqlat", "tcptop"], 2));
+    assert!(rig.screen().contains("Favourites"));
+    let layout = rig.app.layout();
+    assert_eq!(layout.favourites, ["runqlat"]);
+    let mut other = table(SIZE, Level::Unicode);
+    other.app.apply_layout(layout);
+    assert_eq!(other.app.favourites, ["runqlat"]);
 }
 
-/// The keys of the specification's table.
-const KEYS: &[&str] = &[
-    "q",
-    "Q",
-    "Ctrl-c",
-    "F10",
-    "?",
-    "F1",
-    "Esc",
-    "1",
-    "9",
-    "0",
-    "Tab",
-    "Shift-Tab",
-    "'",
-    "v",
-    ":",
-    "j",
-    "k",
-    "Down",
-    "Up",
-    "h",
-    "l",
-    "Left",
-    "Right",
-    "gg",
-    "Home",
-    "G",
-    "End",
-    "PgUp",
-    "PgDn",
-    "Ctrl-u",
-    "Ctrl-d",
-    "Enter",
-    "Backspace",
-    "/",
-    "f",
-    "F4",
-    "\\",
-    "F3",
-    "n",
-    "N",
-    "F",
-    "s",
-    "F6",
-    "<",
-    ">",
-    "r",
-    "R",
-    "I",
-    "a",
-    "u",
-    "c",
-    "o",
-    "b",
-    "p",
-    "m",
-    "i",
-    "Space",
-    "[",
-    "]",
-    "T",
-    "t",
-    "{",
-    "}",
-    "(",
-    ")",
-    "B",
-    "Ctrl-r",
-    "+",
-    "-",
-    "d",
-    "e",
-    "H",
-    "J",
-    "K",
-    "L",
-    "Ctrl-Left",
-    "Ctrl-Down",
-    "Ctrl-Up",
-    "Ctrl-Right",
-    "A",
-    "X",
-    "M",
-    "=",
-    "w",
-    "W",
-    "y",
-    "Y",
-    "x",
-    "!",
-    "S",
-    "F2",
-    "Ctrl-t",
-    "Ctrl-l",
-    "Ctrl-z",
-];
-
 #[test]
-fn every_key_of_the_specification_is_bound_and_in_the_help() {
-    let rig = table((200, 60), Level::Unicode);
-    let help: Vec<String> = super::super::help::lines(&rig.app, "")
-        .into_iter()
-        .filter_map(|line| if let super::super::help::Line::Pair(key, _) = line { Some(key) } else { None })
-        .flat_map(|keys| keys.split(' ').map(str::to_owned).collect::<Vec<_>>())
-        .collect();
-    for key in KEYS {
-        let binding = BINDINGS.iter().find(|binding| binding.keys.contains(key));
-        let binding = binding.unwrap_or_else(|| panic!("{key} is not bound"));
-        let told = help.iter().any(|shown| shown == key) || matches!(binding.name, "tab-9") || !binding.built;
-        assert!(told, "{key} is not in the help");
-    }
-    let mut names: Vec<&str> = BINDINGS.iter().map(|binding| binding.name).collect();
-    names.sort_unstable();
-    names.dedup();
-    assert_eq!(names.len(), BINDINGS.len(), "names are told apart");
+fn a_layout_that_was_kept_is_worn_again() {
+    let mut rig = table(SIZE, Level::Unicode);
+    rig.keys("c Down Space Esc r");
+    say(&mut rig, "group disk");
+    rig.keys("W");
+    let layout = rig.app.layout();
+    let mut other = table(SIZE, Level::Unicode);
+    other.app.apply_layout(layout.clone());
+    let (a, b) = (rig.app.view().unwrap(), other.app.view().unwrap());
+    assert_eq!((&a.sort, &a.chosen, &a.group), (&b.sort, &b.chosen, &b.group));
+    assert!(b.group.is_some() && b.chosen.is_some());
+    assert_eq!(other.app.layout(), layout);
 }

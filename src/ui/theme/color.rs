@@ -4,6 +4,9 @@ use ratatui::style::{Color, Style};
 
 use super::super::glyphs::Depth;
 
+/// What is at least so far from grey is seen as a colour.
+const VIVID: f64 = 0.06;
+
 const ANSI: [(&str, Color, u32); 16] = [
     ("black", Color::Black, 0x000000),
     ("red", Color::Red, 0xcd0000),
@@ -62,7 +65,10 @@ pub fn lower_color(color: Color, depth: Depth) -> Color {
         }
         Depth::Ansi => {
             let by = |a: &u32, b: &u32| distance(split(*a), rgb).total_cmp(&distance(split(*b), rgb));
-            ANSI.iter().min_by(|a, b| by(&a.2, &b.2)).map_or(Color::Reset, |&(_, color, _)| color)
+            // A colour stays a colour: the nearest of sixteen is often a grey.
+            let vivid = |rgb: [u8; 3]| chroma(rgb) > VIVID;
+            let candidates = ANSI.iter().filter(|(.., n)| !vivid(rgb) || vivid(split(*n)));
+            candidates.min_by(|a, b| by(&a.2, &b.2)).map_or(Color::Reset, |&(_, color, _)| color)
         }
         Depth::Mono => Color::Reset,
     }
@@ -101,6 +107,12 @@ pub fn oklab(rgb: [u8; 3]) -> [f64; 3] {
         1.9779984951 * l - 2.4285922050 * m + 0.4505937099 * s,
         0.0259040371 * l + 0.7827717662 * m - 0.8086757660 * s,
     ]
+}
+
+/// How far from grey.
+fn chroma(rgb: [u8; 3]) -> f64 {
+    let [_, a, b] = oklab(rgb);
+    a.hypot(b)
 }
 
 /// The red, green and blue of a colour; `None` for the terminal's own default.

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::stdio::{stdin, stdout};
 
@@ -10,6 +11,9 @@ const SLOW: u32 = 115_200;
 
 /// How long a terminal may think about its colour.
 const PATIENCE: Duration = Duration::from_millis(100);
+
+/// How long after that its answer may still come.
+const LATEST: Duration = Duration::from_secs(3);
 
 /// Whether standard output is a serial line: by its name, else by the speed it is set to.
 pub fn is_serial() -> bool {
@@ -62,6 +66,56 @@ pub fn ask_light() -> Option<bool> {
     parse_light(&String::from_utf8_lossy(&reply))
 }
 
+/// An answer that comes after patience ended looks like keys: over a long line it would press `r`, `g` and `b`.
+#[derive(Debug)]
+pub struct LateReply {
+    until: Option<Instant>,
+    text: Option<String>,
+}
+
+/// What became of a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Taken {
+    /// It is the user's.
+    No,
+    /// It was part of the answer.
+    Yes,
+    /// The answer is complete: whether the ground is light.
+    Light(Option<bool>),
+}
+
+impl LateReply {
+    /// `asked`: an answer may still come.
+    pub fn new(asked: bool, now: Instant) -> LateReply {
+        LateReply { until: asked.then_some(now + LATEST), text: None }
+    }
+
+    /// Takes a key if it belongs to the answer: Alt-] begins one, a string terminator or the bell ends it.
+    pub fn take(&mut self, key: &KeyEvent, now: Instant) -> Taken {
+        if self.until.is_none_or(|until| now > until) {
+            return Taken::No;
+        }
+        let alt = key.modifiers.contains(KeyModifiers::ALT);
+        let control = key.modifiers.contains(KeyModifiers::CONTROL);
+        match (&mut self.text, key.code) {
+            (None, KeyCode::Char(']')) if alt => {
+                self.text = Some(String::new());
+                Taken::Yes
+            }
+            (None, _) => Taken::No,
+            (Some(text), KeyCode::Char(c)) if !(alt || control) && text.len() < 40 => {
+                text.push(c);
+                Taken::Yes
+            }
+            (Some(text), _) => {
+                let light = parse_light(text);
+                *self = LateReply { until: None, text: None };
+                Taken::Light(light)
+            }
+        }
+    }
+}
+
 /// Reads `rgb:RRRR/GGGG/BBBB`, any number of digits each.
 fn parse_light(reply: &str) -> Option<bool> {
     let colors = reply.split("rgb:").nth(1)?;
@@ -92,6 +146,23 @@ mod tests {
         ] {
             assert_eq!(is_slow_line(name, speed), slow, "{name} {speed:?}");
         }
+    }
+
+    #[test]
+    fn a_late_answer_presses_no_keys() {
+        let now = Instant::now();
+        let key = |c: char, modifiers| KeyEvent::new(KeyCode::Char(c), modifiers);
+        let mut late = LateReply::new(true, now);
+        assert_eq!(late.take(&key('j', KeyModifiers::NONE), now), Taken::No);
+        assert_eq!(late.take(&key(']', KeyModifiers::ALT), now), Taken::Yes);
+        for c in "11;rgb:ffff/ffff/ffff".chars() {
+            assert_eq!(late.take(&key(c, KeyModifiers::NONE), now), Taken::Yes);
+        }
+        assert_eq!(late.take(&key('\\', KeyModifiers::ALT), now), Taken::Light(Some(true)));
+        assert_eq!(late.take(&key('q', KeyModifiers::NONE), now), Taken::No);
+        let mut over = LateReply::new(true, now);
+        assert_eq!(over.take(&key(']', KeyModifiers::ALT), now + LATEST * 2), Taken::No);
+        assert_eq!(LateReply::new(false, now).take(&key(']', KeyModifiers::ALT), now), Taken::No);
     }
 
     #[test]

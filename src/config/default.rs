@@ -24,6 +24,16 @@ mod tests {
     }
 
     #[test]
+    fn what_the_documentation_shows_holds() {
+        let text = include_str!("../../docs/configuration.md");
+        let blocks: Vec<&str> = text.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+        assert!(blocks.len() >= 3);
+        for block in blocks {
+            assert_eq!(read(block, false).problems, [], "{block}");
+        }
+    }
+
+    #[test]
     fn its_examples_hold() {
         // Each example is a comment that is a line of TOML when its sign is taken away.
         let example = |line: &str| line.starts_with("# [views") || (line.starts_with("# ") && line.contains(" = "));

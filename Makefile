@@ -4,21 +4,23 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 
-# Kernels that `make test` boots in QEMU; none with GUESTS=.
-GUESTS ?= 5.10 6.1 6.12 7.2
-KERNEL ?= 6.1
-
 BUILD_PACKAGES := clang-19 llvm-19 libelf-dev zlib1g-dev pkg-config make gcc
-TEST_PACKAGES := qemu-system-x86 busybox-static cpio zstd xz-utils binutils e2fsprogs xfsprogs btrfs-progs \
+TEST_PACKAGES := qemu-system-x86 busybox-static cpio zstd xz-utils binutils kmod e2fsprogs xfsprogs btrfs-progs \
 	debian-archive-keyring shellcheck
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 # Where rustup puts cargo, which a shell that nobody logged in to does not know.
+# Of the matrix: one cell, one view.
+export KERNEL VIEW
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
 TARGET = $(shell rustc -vV | sed -n 's/^host: //p')
 BINARY = target/$(TARGET)/release/bcc-top
 
-.PHONY: help run build release test lint unit truth guests guest bench screenshot build-packages test-packages cargo
+<<<<<<< HEAD
+.PHONY: help run build release test lint unit truth matrix bench screenshot build-packages test-packages cargo
+=======
+.PHONY: help run build release test lint unit truth guests guest bench screenshot demo build-packages test-packages cargo
+>>>>>>> record
 
 help: ## what there is
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -32,7 +34,7 @@ build: build-packages cargo ## the program, in target/
 release: build ## one static file, dist/bcc-top
 	tools/release.sh $(BINARY)
 
-test: test-packages lint unit truth guests ## everything: lint, tests, truth on this host and in guests
+test: test-packages lint unit matrix ## everything: lint, tests, truth on this host and on five kernels
 
 lint: build-packages cargo ## formatting, clippy, shellcheck
 	cargo fmt --check
@@ -43,13 +45,10 @@ unit: build-packages cargo ## all tests but the truth
 	tools/unit.sh
 
 truth: test-packages release ## what the views say against what happened, on this host (root)
-	tools/truth.sh
+	KERNEL=host tools/matrix.sh
 
-guests: test-packages release ## the same in QEMU, on every kernel of GUESTS
-	tools/guests.sh $(GUESTS)
-
-guest: test-packages release ## the same on one kernel: make guest KERNEL=6.12
-	tools/guests.sh $(KERNEL)
+matrix: test-packages release ## the same on every kernel, in QEMU: make matrix KERNEL=6.1 VIEW=biotop
+	tools/matrix.sh
 
 bench: build-packages cargo ## benchmarks beside libbpf-tools, kept in docs/performance.md (root)
 	tools/apt-install.sh libbpf-tools
@@ -58,6 +57,10 @@ bench: build-packages cargo ## benchmarks beside libbpf-tools, kept in docs/perf
 screenshot: build ## the pictures in assets/, from the program's own screen (root)
 	tools/apt-install.sh fio iperf3
 	tools/screenshot.sh
+
+demo: build ## the recording that ships in the program, assets/demo.rec, of a real load (root)
+	tools/apt-install.sh fio iperf3 iproute2 curl python3
+	$(SUDO) tools/demo.sh $(BINARY)
 
 build-packages:
 	@tools/apt-install.sh $(BUILD_PACKAGES)

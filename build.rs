@@ -79,16 +79,18 @@ fn views_list(root: &Path, out: &Path, programs: &[String]) -> Result<String> {
 
 /// One module for each truth test, so that they build into one test binary.
 fn truth_list(root: &Path) -> Result<String> {
-    let (mut list, mut work) = (String::new(), String::new());
+    let (mut list, mut work, mut tests) = (String::new(), String::new(), String::new());
     for name in stems(&root.join("tests/truth"), ".rs")? {
         if name != "main" {
             let path = root.join("tests/truth").join(format!("{name}.rs"));
             writeln!(list, "#[path = {path:?}]\nmod {name};")?;
             writeln!(work, "    ({name:?}, {name}::work),")?;
+            writeln!(tests, "    ({name:?}, {name}::TESTS),")?;
         }
     }
     // What the worker processes of each test run.
     writeln!(list, "static WORK: &[(&str, support::Work)] = &[\n{work}];")?;
+    writeln!(list, "static TESTS: &[(&str, &[support::Test])] = &[\n{tests}];")?;
     Ok(list)
 }
 

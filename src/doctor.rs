@@ -149,9 +149,10 @@ mod tests {
 
     fn document(verdict: Verdict, class: Option<ReasonClass>) -> DoctorDocument {
         let reason = class.map(|class| Reason { class, message: "it is so".into(), remedy: "change it".into() });
-        let tried = vec![Tried { kind: "fentry".into(), target: "f".into(), result: "refused (EPERM)".into() }];
+        let tried =
+            vec![Tried { alternative: 1, kind: "fentry".into(), target: "f".into(), result: "refused (EPERM)".into() }];
         let (kind, target) = (Some("kprobe".to_owned()), Some("f".to_owned()));
-        let hooks = vec![HookReport { purpose: "send".into(), kind, target, tried }];
+        let hooks = vec![HookReport { purpose: "send".into(), alternative: Some(2), kind, target, tried }];
         let ok = ViewReport { name: "a".into(), status: Verdict::Ok, hooks: Vec::new(), reason: None };
         let other = ViewReport { name: "longer".into(), status: verdict, hooks, reason };
         let facts = Facts::from([("btf".to_owned(), true.into()), ("lockdown".to_owned(), "none".into())]);

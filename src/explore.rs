@@ -6,54 +6,65 @@ use std::time::Duration;
 
 use log::LevelFilter;
 
-use crate::cli::{self, Options, logger};
+use crate::cli::{self, Session, logger};
 use crate::config::{self, Found, KeepWarm, Source, Target};
 use crate::doctor::{Examiner, Verdict};
-use crate::enrich::{host::Host, process};
+use crate::enrich::host::Host;
+use crate::enrich::process;
 use crate::examine::LiveExaminer;
 use crate::export;
-use crate::feed::{Opener, Request};
-use crate::frame::filter::find_column;
-use crate::frame::{Column, Type};
 use crate::privilege::Invoker;
-use crate::probes::object;
+use crate::record::Recorder;
 use crate::ui::glyphs::{Depth, Level};
-use crate::ui::save::Layout;
 use crate::ui::theme::UserTheme;
-use crate::ui::{self, Callbacks, Keep, Remember};
+use crate::ui::{self, Callbacks, Exit, Keep, Remember};
 use crate::views::Registry;
 
 /// Runs until the user quits.
 ///
 /// # Errors
-/// One line: what failed at run time.
-pub fn run(options: &Options, opener: Arc<dyn Opener>) -> Result<(), String> {
-    start_log(options)?;
+/// An exit code and one line: what failed at run time.
+pub fn run(session: Session) -> Result<(), (u8, String)> {
+    start_log(&session).map_err(|error| (1, error))?;
     let around = config::surroundings();
-    let look = ui_options(options, &around)?;
-    let host = Host::read();
-    let btf = options.btf.clone();
-    let (keep, remember) = (keeper(&options.config, &around), rememberer(&options.config, &around));
+    let look = ui_options(&session, &around).map_err(|error| (1, error))?;
+    let (keep, remember) = (keeper(&session.config, &around), rememberer(&session.config, &around));
+    let Session { host, btf, opener, requests, recorder, replay, .. } = session;
+    // What a pid means here says nothing about the host of a recording, nor does this kernel.
+    let live = replay.is_none();
+    let recorded = host.clone();
     let callbacks = Callbacks {
         document: Arc::new(move |format, frames| export::document(&host, format, frames).unwrap_or_default()),
-        facts: Arc::new(process::facts),
-        availability: Arc::new(move || unavailable(&LiveExaminer { btf: btf.clone() })),
+        facts: Arc::new(move |pid| if live { process::facts(pid) } else { None }),
+        availability: Arc::new(move || if live { unavailable(&LiveExaminer { btf: btf.clone() }) } else { Vec::new() }),
         keep,
         remember,
+        record: Arc::new(move |name| record(name, &recorded)),
     };
-    let requests = requests(options, &look.layout);
-    ui::run(look, opener, requests, callbacks).map(drop).map_err(|error| format!("{error:#}"))
+    match ui::run(look, opener, requests, callbacks, recorder) {
+        Ok(Exit::Done) => Ok(()),
+        Ok(Exit::NotRecorded(why)) => Err((5, format!("cannot record: {why}"))),
+        Err(error) => Err((1, format!("{error:#}"))),
+    }
 }
 
-/// The views of the command line; without any, the dashboard that the user kept.
-fn requests(options: &Options, layout: &Layout) -> Vec<Request> {
-    let mut requests = options.requests();
-    if !options.named && !layout.panes.is_empty() {
-        let Some(first) = requests.first().cloned() else { return requests };
-        let request = |view: &String| Request { view: view.clone(), settings: Vec::new(), ..first.clone() };
-        requests = layout.panes.iter().map(request).collect();
+/// Starts a recording that a key asked for: in the current directory, or where state belongs if that
+/// cannot be written; never over a file that is there.
+fn record(name: &Path, host: &Host) -> Result<Recorder, String> {
+    let writable = rustix::fs::access(".", rustix::fs::Access::WRITE_OK).is_ok();
+    let state = std::env::var_os("XDG_STATE_HOME").filter(|dir| !writable && !dir.is_empty());
+    let path = match state {
+        Some(dir) => {
+            let dir = Path::new(&dir).join("bcc-top");
+            std::fs::create_dir_all(&dir).map_err(|e| format!("{}: {e}", dir.display()))?;
+            dir.join(name)
+        }
+        None => name.to_owned(),
+    };
+    if path.symlink_metadata().is_ok() {
+        return Err(format!("{} exists already", path.display()));
     }
-    requests
+    Recorder::start(&path, Invoker::from_env().as_ref(), host.clone()).map_err(|error| error.to_string())
 }
 
 /// Writes the configuration when the user says so.
@@ -82,7 +93,7 @@ fn rememberer(found: &Found, around: &config::Surroundings<'_>) -> Remember {
 }
 
 /// The log is a pane of the screen; a file gets the same lines.
-fn start_log(options: &Options) -> Result<(), String> {
+fn start_log(options: &Session) -> Result<(), String> {
     let (level, warning) = logger::level(&options.log);
     let file = options.log.file.as_deref().map(logger::open);
     let file = file.transpose().map_err(|e| format!("--log-file: {e}"))?;
@@ -91,7 +102,7 @@ fn start_log(options: &Options) -> Result<(), String> {
     Ok(())
 }
 
-fn ui_options(options: &Options, around: &config::Surroundings<'_>) -> Result<ui::Options, String> {
+fn ui_options(options: &Session, around: &config::Surroundings<'_>) -> Result<ui::Options, String> {
     let (look, found) = (&options.look, &options.config);
     let config = &found.parsed.config;
     let (user_themes, problems) = config::themes(found, around);
@@ -140,40 +151,17 @@ fn ui_options(options: &Options, around: &config::Surroundings<'_>) -> Result<ui
         pause_collection: config.pause_collection,
         overhead: format!("{:?}", look.overhead).to_lowercase(),
         save_state: config.save_state,
-        layout: layout(options),
+        layout: options.layout.clone(),
         memory: state.map(|folder| config::state::load_state(&folder, around.trust())).unwrap_or_default(),
         keys: found.parsed.keys.clone(),
         sources: options.sources.clone(),
+        host: options.host.hostname.split('.').next().unwrap_or_default().to_owned(),
+        replay: options.replay,
         ..ui::Options::default()
     })
 }
 
-/// What views look like: as the file says, and as flags say of those that the command line names.
-fn layout(options: &Options) -> Layout {
-    let mut layout = options.config.parsed.config.layout();
-    let shape = &options.shape;
-    if shape.sort.is_none() && shape.columns.is_empty() {
-        return layout;
-    }
-    for chosen in &options.views {
-        let Ok(columns) = object::layout(chosen.view, &chosen.settings) else { continue };
-        let schema = &columns.schema;
-        let view = layout.views.entry(chosen.view.decl.name.clone()).or_default();
-        let named = |name: &str| find_column(schema, name).ok().map(|at| &schema.columns[at]);
-        if let Some(sort) = &shape.sort {
-            // As in batch mode: numbers the largest first, text from A, unless the name says otherwise.
-            let column = named(sort.strip_prefix('-').unwrap_or(sort));
-            let down = |column: &Column| (sort.starts_with('-') || column.ty != Type::Text) != shape.reverse;
-            view.sort = column.map(|column| format!("{}{}", if down(column) { "-" } else { "" }, column.name));
-        }
-        if !shape.columns.is_empty() {
-            view.columns = Some(shape.columns.iter().filter_map(|name| Some(named(name)?.name.clone())).collect());
-        }
-    }
-    layout
-}
-
-fn unknown_theme(name: &str, user: &[UserTheme], options: &Options) -> Option<String> {
+fn unknown_theme(name: &str, user: &[UserTheme], options: &Session) -> Option<String> {
     let problem = config::unknown_theme(name, user)?;
     let file = options.config.file.as_ref().map(|(path, _)| path.display().to_string()).unwrap_or_default();
     let from = options.sources.iter().find(|(known, _)| known == "theme").map_or("", |(_, from)| from.as_str());
@@ -186,7 +174,7 @@ fn unknown_theme(name: &str, user: &[UserTheme], options: &Options) -> Option<St
 }
 
 /// Files for the settings screen.
-fn paths(options: &Options, themes: &[UserTheme], state: Option<&Path>) -> Vec<(String, String)> {
+fn paths(options: &Session, themes: &[UserTheme], state: Option<&Path>) -> Vec<(String, String)> {
     let found = &options.config;
     let shown = |path: &Path| path.display().to_string();
     let config = found.file.as_ref().map_or("none found: built in".to_owned(), |(path, _)| shown(path));

@@ -98,8 +98,29 @@ pub struct Feed {
     pub commands: Sender<Command>,
 }
 
-/// Something that can run views: the live kernel, or (later) a recording.
+/// What a reader asks of a source with a clock of its own: a recording.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Transport {
+    /// The clock goes on.
+    Play,
+    /// The clock stands still.
+    Pause,
+    /// The clock stands still at the next frame of this view.
+    Step(String),
+    /// The clock goes to this moment, `CLOCK_MONOTONIC` in ns. Feeds that are open do not follow: they
+    /// are to be opened again.
+    Seek(u64),
+    /// So many times as fast.
+    Speed(f64),
+}
+
+/// Something that can run views: the live kernel, or a recording.
 pub trait Opener: Send + Sync {
     /// Starts a view on a thread of its own and returns at once; failures arrive as frames.
     fn open(&self, request: Request) -> Feed;
+
+    /// Moves the clock of a recording. The kernel's cannot be moved.
+    fn control(&self, transport: Transport) {
+        let _ = transport;
+    }
 }

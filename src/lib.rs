@@ -2,8 +2,8 @@
 //!
 //! The rooms, ground floor first: [`frame`] is plain data and knows nobody; [`views`] declares
 //! what each view is; [`feed`] is how frames travel; `probes` talks to the kernel; `enrich` turns
-//! numbers into names; `sampler` produces frames; `export` writes them; `ui` draws them; `cli` picks
-//! what to do. Arrows point down that list only.
+//! numbers into names; `sampler` produces frames; `export` writes them; `record` keeps them and gives
+//! them back; `ui` draws them; `cli` picks what to do. Arrows point down that list only.
 
 pub mod batch;
 pub mod bug;
@@ -20,6 +20,7 @@ pub mod frame;
 pub mod host;
 pub mod privilege;
 pub mod probes;
+pub mod record;
 pub mod sampler;
 pub mod ui;
 pub mod views;

@@ -140,7 +140,9 @@ fn wrong_usage_is_one_line_that_helps() {
         (&[name, "--json", "-n", "0"], "from 1"),
         (&[name, "--csv", "--json"], "--json"),
         (&["--csv"], "one view"),
-        (&["record", name], "not part of this version"),
+        (&["record", name], "-o FILE"),
+        (&["record", name, "-o", "x", "--json"], "bcc-top replay"),
+        (&[name, "-b", "-o", "x", "--record", "x"], "same file"),
         (&["list", "more"], "more"),
     ];
     for (args, help) in cases {

@@ -3,6 +3,7 @@
 use bcc_top::frame::{Agg, SettingValue};
 use bcc_top::probes::object;
 use bcc_top::views::Registry;
+use bcc_top::views::proof::{KERNELS, RESTRICTIONS};
 
 /// Names of flags that every view has: a setting of that name could not be reached.
 const COMMON_FLAGS: &[&str] = &[
@@ -94,6 +95,49 @@ fn every_hook_has_a_purpose_that_is_told() {
         }
         for hook in view.decl.hooks.keys() {
             assert!(purposes.iter().any(|p| p.hook == *hook), "{}: no program for {hook}", view.decl.name);
+        }
+    }
+}
+
+/// Whatever is proven on no kernel of the matrix is dead code: nobody knows whether it is right.
+#[test]
+fn every_alternative_is_proven_on_a_kernel_that_we_test() {
+    for view in Registry::get().views() {
+        let name = &view.decl.name;
+        let programs = object::programs(view).unwrap_or_else(|e| panic!("{name}: {e}"));
+        for program in programs.iter().filter(|p| p.hook != "follow") {
+            let proven = KERNELS.iter().any(|kernel| view.decl.is_proven(&program.hook, program.number, kernel));
+            assert!(proven, "{name}: {}={} is proven on no kernel", program.hook, program.number);
+        }
+        for (hook, decl) in &view.decl.hooks {
+            for (number, kernels) in &decl.proven {
+                let exists = programs.iter().any(|p| p.hook == *hook && p.number.to_string() == *number);
+                assert!(exists, "{name}: {hook}={number} is proven, and is not in the program");
+                let unknown = kernels.iter().find(|kernel| !KERNELS.contains(&kernel.as_str()));
+                assert_eq!(unknown, None, "{name}: {hook}={number} is proven on a kernel that we do not test");
+            }
+        }
+    }
+}
+
+/// A view that lacks a hook on a kernel must be declared not to run there, and one that is declared so must lack one.
+#[test]
+fn where_a_view_cannot_run_is_declared() {
+    for view in Registry::get().views() {
+        let name = &view.decl.name;
+        let programs = object::programs(view).unwrap_or_else(|e| panic!("{name}: {e}"));
+        for cell in view.decl.unavailable.keys() {
+            let known = KERNELS.iter().chain(RESTRICTIONS).any(|known| known == cell);
+            assert!(known, "{name}: {cell} is no kernel or restriction that we test");
+        }
+        for kernel in KERNELS {
+            let works = |hook: &String| {
+                let mut alternatives = programs.iter().filter(|p| p.hook == *hook);
+                alternatives.any(|p| p.optional || view.decl.is_proven(hook, p.number, kernel))
+            };
+            let lacks = view.decl.hooks.keys().find(|hook| !works(hook));
+            let declared = view.decl.unavailable.contains_key(*kernel);
+            assert_eq!(lacks.is_some(), declared, "{name} on {kernel}: hook lacking: {lacks:?}, declared: {declared}");
         }
     }
 }

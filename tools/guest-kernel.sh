@@ -3,6 +3,7 @@
 #
 #   tools/guest-kernel.sh 5.10|6.1|6.12|7.2
 #
+# Exits with 3 if this kernel is not to be had from here: no package source, or the suite has gone from it.
 # The packages come from the Debian mirror that this machine is configured for, under another suite,
 # with apt directories of our own: nothing of the machine's apt is changed. What was fetched once
 # is kept in the cache and used again; remove the directory to fetch anew.
@@ -22,9 +23,8 @@ esac
 
 cache=${XDG_CACHE_HOME:-${HOME:?}/.cache}/bcc-top/guests
 dir=$cache/$series
-# Loaded by the guest's init in the order of `load`. What a kernel has built in is not found, and
-# not missed.
-modules="virtio_pci virtio_blk virtio_console loop mq_deadline xfs btrfs"
+# What tests may need, with what these modules need. One that a kernel has built in is not found, and not missed.
+modules="virtio_pci virtio_blk virtio_console loop mq_deadline xfs btrfs nfs nfsv3 nfsv4 nfsd veth sch_netem"
 
 say() { echo "guest $series: $*" >&2; }
 
@@ -44,8 +44,8 @@ write_apt() {
     archive=$(configured "")
     security=$(configured -security)
     if [ -z "$archive" ] || [ ! -e "$keyring" ]; then
-        say "needs a Debian package source (main) and debian-archive-keyring on this machine"
-        exit 1
+        say "NO DEBIAN PACKAGE SOURCE (main) OR NO debian-archive-keyring on this machine: $suite cannot be fetched"
+        exit 3
     fi
     mkdir -p "$apt/lists/partial" "$apt/cache/archives/partial" "$apt/parts"
     : >"$apt/status"
@@ -77,7 +77,7 @@ update() {
     fi
     cat "$log" >&2
     say "THE SUITE $suite IS NOT ON THE CONFIGURED MIRROR (any more), so this kernel cannot be tested here"
-    exit 1
+    exit 3
 }
 
 # The newest cloud kernel of the series. In sid, where a series lives for weeks, another one will do.
@@ -90,8 +90,8 @@ newest() {
         [ -z "$pick" ] || say "SID HAS NO $series ANY MORE: taking $pick instead"
     fi
     if [ -z "$pick" ]; then
-        say "$suite has no cloud kernel $series"
-        exit 1
+        say "THE SUITE $suite HAS NO CLOUD KERNEL $series (any more), so this kernel cannot be tested here"
+        exit 3
     fi
     pick=${pick#linux-image-}
     pick=${pick#linux-binary-}
@@ -111,7 +111,7 @@ unpack_module() {
     esac >"$2"
 }
 
-# Adds a module behind those that it needs to `load`. The names of files use - or _ as they like.
+# Adds a module and those that it needs. The names of files use - or _ as they like.
 declare -A added
 add_module() {
     local name=${1//-/_} file dep deps
@@ -119,16 +119,15 @@ add_module() {
     added[$name]=1
     file=$(find "$2" -name "${name//_/[-_]}.ko*" | head -n 1)
     [ -n "$file" ] || return 0
-    unpack_module "$file" "$3/modules/$name.ko"
-    deps=$(tr '\0' '\n' <"$3/modules/$name.ko" | sed -n 's/^depends=//p')
+    unpack_module "$file" "$3/$name.ko"
+    deps=$(tr '\0' '\n' <"$3/$name.ko" | sed -n 's/^depends=//p')
     for dep in ${deps//,/ }; do
         add_module "$dep" "$2" "$3"
     done
-    echo "$name.ko" >>"$3/load"
 }
 
 fetch() {
-    local work=$1 packages package module version
+    local work=$1 packages package version module
     write_apt "$work/apt"
     export APT_CONFIG=$work/apt/apt.conf
     update "$work/apt"
@@ -136,25 +135,32 @@ fetch() {
     say "fetching $packages"
     # shellcheck disable=SC2086 # one or two names
     (cd "$work" && apt-get download $packages >/dev/null)
+    version=${packages%% *}
+    version=${version#linux-*-}
+    mkdir -p "$work/out/modules"
     for package in "$work"/*.deb; do
         dpkg-deb --fsys-tarfile "$package" | tar -x -C "$work" --wildcards './boot/vmlinuz*' './lib/modules' './usr/lib/modules' 2>/dev/null || true
+        # shellcheck disable=SC2016 # dpkg-deb expands these
+        dpkg-deb --show --showformat='${Package} ${Version}\n' "$package" >>"$work/out/package"
     done
-    mkdir -p "$work/out/modules"
-    : >"$work/out/load"
     find "$work/boot" "$work/usr/lib/modules" -maxdepth 2 -name 'vmlinuz*' -exec cp {} "$work/out/vmlinuz" \; 2>/dev/null || true
-    version=${packages%% *}
-    echo "${version#linux-*-}" >"$work/out/version"
+    echo "$version" >"$work/out/version"
+    echo "$modules" >"$work/out/asked"
     for module in $modules; do
-        add_module "$module" "$work" "$work/out"
+        add_module "$module" "$work" "$work/out/modules"
     done
-    if [ ! -s "$work/out/vmlinuz" ] || ! grep -qx virtio_blk.ko "$work/out/load"; then
+    if [ ! -s "$work/out/vmlinuz" ] || [ ! -e "$work/out/modules/virtio_blk.ko" ]; then
         say "$packages did not hold what was expected"
         exit 1
     fi
 }
 
-if [ ! -e "$dir/vmlinuz" ]; then
-    mkdir -p "$cache"
+# Two guests may want the same one.
+mkdir -p "$cache"
+exec 9>"$cache/lock"
+flock 9
+# What was fetched for another list of modules lacks some.
+if [ ! -e "$dir/vmlinuz" ] || [ "$(cat "$dir/asked" 2>/dev/null)" != "$modules" ]; then
     work=$(mktemp -d "$cache/fetch.XXXXXX")
     trap 'rm -rf "$work"' EXIT
     fetch "$work"

@@ -1,22 +1,36 @@
 #!/usr/bin/env bash
-# Boots a Debian kernel in QEMU and runs test binaries in it.
+# Boots a Debian kernel in QEMU and runs the truth tests in it.
 #
-#   tools/guest.sh KERNEL [BCC_TOP TEST…]
+#   tools/guest.sh CELL [BCC_TOP TEST]
 #
-# KERNEL is one that tools/guest-kernel.sh knows. BCC_TOP is the program, TEST… are static test binaries;
-# without them the guest only boots, and leaves its BTF as KERNEL.btf in the cache. GUEST_ARGS are
-# arguments for the tests, GUEST_DEADLINE (seconds) bounds one try.
+# CELL is a kernel that tools/guest-kernel.sh knows, or `lockdown`. BCC_TOP is the program, TEST the static test binary;
+# without them the guest only boots, and leaves its BTF as CELL.btf in the cache. The environment:
+#
+#   GUEST_ARGS        arguments of the tests
+#   GUEST_REPORT      file that gets what the tests report, a line of JSON each
+#   GUEST_ACCEL       tcg or kvm
+#   GUEST_DEADLINE    seconds that one try may take; GUEST_BOOT_DEADLINE for the boot alone
+#   GUEST_TRIES       how often a guest that does not come up, hangs or dies is started
+#
+# Exits with 3 if the kernel is not to be had.
 set -euo pipefail
 
-series=${1:?"usage: $0 KERNEL [BCC_TOP TEST…]"}
+cell=${1:?"usage: $0 CELL [BCC_TOP TEST]"}
 shift
+series=$cell
+append=
+if [ "$cell" = lockdown ]; then
+    series=6.12
+    append=lockdown=confidentiality
+fi
 here=$(cd "$(dirname "$0")" && pwd)
 cache=${XDG_CACHE_HOME:-${HOME:?}/.cache}/bcc-top/guests
-boot_deadline=180
-deadline=${GUEST_DEADLINE:-600}
+accel=${GUEST_ACCEL:-tcg}
+boot_deadline=${GUEST_BOOT_DEADLINE:-180}
+deadline=${GUEST_DEADLINE:-1500}
 
 kernel=$("$here/guest-kernel.sh" "$series")
-work=$(mktemp -d "${TMPDIR:-/tmp}/guest-$series.XXXXXX")
+work=$(mktemp -d "${TMPDIR:-/tmp}/guest-$cell.XXXXXX")
 qemu=
 # shellcheck disable=SC2317 # the trap calls it
 cleanup() {
@@ -26,20 +40,35 @@ cleanup() {
 trap cleanup EXIT
 trap 'exit 130' INT TERM
 
-say() { echo "guest $series: $*" >&2; }
+say() { echo "guest $cell: $*" >&2; }
+
+# A program with the libraries it is linked against, as `ldd` finds them here.
+add_program() {
+    local root=$1 file=$2 library
+    install -D -m 755 "$file" "$root$file"
+    { ldd "$file" 2>/dev/null || true; } | grep -o '/[^ ]*' | while read -r library; do
+        [ -e "$root$library" ] || install -D -m 755 "$library" "$root$library"
+    done
+}
 
 make_initramfs() {
-    local root=$work/root
-    mkdir -p "$root/bin" "$root/tests"
+    local root=$work/root version file
+    version=$(cat "$kernel/version")
+    mkdir -p "$root/bin" "$root/tests" "$root/lib/modules/$version"
     cp "$here/../tests/guest/init" "$root/init"
     cp "$(command -v busybox)" "$root/bin/busybox"
-    cp -r "$kernel/modules" "$kernel/load" "$root/"
+    cp "$kernel"/modules/*.ko "$root/lib/modules/$version/"
+    depmod -b "$root" "$version" 2>/dev/null
+    {
+        echo "export BCC_TOP_CELL=$cell BCC_TOP_MACHINE=$accel"
+        echo "export BCC_TOP_KERNEL_PACKAGE='$(grep -v meta "$kernel/package" | head -n 1)'"
+    } >"$root/environment"
     echo "${GUEST_ARGS:---test-threads=1}" >"$root/arguments"
     if [ $# -gt 0 ]; then
         strip -o "$root/bin/bcc-top" "$1"
-        shift
-        for test in "$@"; do
-            strip -o "$root/tests/$(basename "$test" | sed 's/-[0-9a-f]*$//')" "$test"
+        strip -o "$root/tests/truth" "$2"
+        "$2" --files | while read -r file; do
+            add_program "$root" "$file"
         done
     fi
     (cd "$root" && find . | cpio --quiet -o -H newc --owner=0:0 >"$work/initramfs")
@@ -55,19 +84,22 @@ make_disks() {
 
 # no_timer_check: the check fails now and then where the emulation is starved.
 start() {
-    : >"$work/results"
-    : >"$work/btf"
-    qemu-system-x86_64 -accel tcg,thread=multi -cpu max,la57=off -m 1024 -smp 2 \
+    # One thread for both CPUs: with two, a CPU may go on executing an int3 that the other one has long patched away
+    # (kprobes, trampolines, static keys), and takes the same exception for ever.
+    local machine=(-accel "tcg,thread=single" -cpu "max,la57=off") disk port drives=() ports=()
+    [ "$accel" != kvm ] || machine=(-accel kvm -cpu host)
+    for disk in ext4 scratch xfs btrfs; do
+        drives+=(-drive "file=$work/$disk,format=raw,if=none,id=$disk,cache=unsafe" -device "virtio-blk-pci,drive=$disk")
+    done
+    for port in results report btf; do
+        : >"$work/$port"
+        ports+=(-chardev "file,id=$port,path=$work/$port" -device "virtserialport,chardev=$port,name=$port")
+    done
+    qemu-system-x86_64 "${machine[@]}" -m 1024 -smp 2 \
         -nodefaults -no-user-config -no-reboot -display none -monitor "pipe:$work/monitor" -serial "file:$work/console" \
         -kernel "$kernel/vmlinuz" -initrd "$work/initramfs" \
-        -append "console=ttyS0 quiet no_timer_check panic=-1 oops=panic" \
-        -drive "file=$work/ext4,format=raw,if=none,id=ext4,cache=unsafe" -device virtio-blk-pci,drive=ext4 \
-        -drive "file=$work/scratch,format=raw,if=none,id=scratch,cache=unsafe" -device virtio-blk-pci,drive=scratch \
-        -drive "file=$work/xfs,format=raw,if=none,id=xfs,cache=unsafe" -device virtio-blk-pci,drive=xfs \
-        -drive "file=$work/btrfs,format=raw,if=none,id=btrfs,cache=unsafe" -device virtio-blk-pci,drive=btrfs \
-        -device virtio-serial-pci \
-        -chardev "file,id=results,path=$work/results" -device virtserialport,chardev=results,name=results \
-        -chardev "file,id=btf,path=$work/btf" -device virtserialport,chardev=btf,name=btf &
+        -append "console=ttyS0 quiet no_timer_check panic=-1 oops=panic $append" \
+        "${drives[@]}" -device virtio-serial-pci "${ports[@]}" &
     qemu=$!
 }
 
@@ -91,7 +123,7 @@ attempt() {
     local begun=$SECONDS
     start
     if ! booted; then
-        say "did not boot"
+        say "did not boot within $boot_deadline s"
         tail -n 20 "$work/console" >&2 || true
         stop
         return 1
@@ -127,20 +159,25 @@ where_it_stands() {
     done
 }
 
+# A guest that does not come up, hangs or dies is told loudly, and tried once more.
+run() {
+    local try
+    for ((try = ${GUEST_TRIES:-2}; try > 0; try--)); do
+        if attempt; then return; fi
+        [ "$try" -eq 1 ] || say "ONCE MORE"
+    done
+    exit 1
+}
+
 make_initramfs "$@"
 make_disks
 mkfifo "$work/monitor.in" "$work/monitor.out"
-# Emulated CPUs now and then execute kernel text that another one is patching (an int3 that is gone
-# already): the kernel dies, or hangs with a lock held. One more try, told loudly.
-if ! attempt; then
-    say "ONCE MORE"
-    attempt || exit 1
-fi
-
+run
 if [ -s "$work/btf" ]; then
-    cp "$work/btf" "$cache/$series.btf.new"
-    mv "$cache/$series.btf.new" "$cache/$series.btf"
+    cp "$work/btf" "$cache/$cell.btf.new"
+    mv "$cache/$cell.btf.new" "$cache/$cell.btf"
 fi
+[ -z "${GUEST_REPORT:-}" ] || cp "$work/report" "$GUEST_REPORT"
 code=$(tr -d '\r' <"$work/results" | sed -n 's/^exit //p' | tail -n 1)
 if [ "$code" -ne 0 ]; then
     say "FAILED ($code)"

@@ -1,6 +1,7 @@
 //! Batch mode: views without a screen. Frames are merged, shaped and written until the run ends
 //! by count, by time, by its command, by a signal or because nobody reads any more.
 
+mod end;
 mod feeds;
 mod shaper;
 #[cfg(test)]
@@ -9,7 +10,8 @@ mod writer;
 
 use std::collections::VecDeque;
 use std::ffi::OsString;
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, Write};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
@@ -24,8 +26,9 @@ use crate::enrich::host::Host;
 use crate::export::output::PartFile;
 use crate::export::{Format, Shown};
 use crate::feed::{Event, Opener, Request};
-use crate::frame::{Frame, Reason, ReasonClass, SettingValue, Status};
+use crate::frame::{Frame, Reason, SettingValue, Status};
 use crate::privilege::Invoker;
+use crate::record::Recorder;
 use feeds::Feeds;
 use writer::{Progress, Writer};
 
@@ -42,8 +45,8 @@ pub struct Run {
     pub requests: Vec<Request>,
     /// What is done to their frames.
     pub shape: Shape,
-    /// How they are written.
-    pub format: Format,
+    /// How they are written; `None`: as a recording.
+    pub format: Option<Format>,
     /// Frames per view, then the run ends.
     pub count: Option<u64>,
     /// Time from the moment everything is attached, then the run ends.
@@ -54,6 +57,8 @@ pub struct Run {
     pub command: Vec<OsString>,
     /// As whom the command runs, if not as ourselves.
     pub invoker: Option<Invoker>,
+    /// The frames were recorded: what could not run then is what happened, not our failure.
+    pub replayed: bool,
 }
 
 /// Where the frames go.
@@ -62,6 +67,8 @@ pub struct Sink {
     pub out: Box<dyn Write + Send>,
     /// The file they end up in, if it is not standard output.
     pub file: Option<PartFile>,
+    /// Records them besides, whole.
+    pub recorder: Option<Recorder>,
 }
 
 /// Tells the user one thing, on one line of standard error.
@@ -98,8 +105,9 @@ pub async fn run(
         deadline: None,
         command: None,
         signal: None,
+        recorder: sink.recorder,
     };
-    let Sink { out, file } = sink;
+    let (out, file) = (sink.out, sink.file);
     let mut signals = Signals(signals);
     if let Err(error) = batch.begin(&mut signals).await {
         return fail(file, error.0, tell, &error.1);
@@ -109,7 +117,8 @@ pub async fn run(
         Err(error) => return fail(file, 1, tell, &format!("cannot start a thread: {error}")),
     };
     let ended = batch.merge(&mut writer, &mut signals, held).await;
-    batch.end(ended, writer, file, &mut signals).await
+    let code = batch.end(ended, writer, file, &mut signals).await;
+    batch.end_recording(code)
 }
 
 fn fail(file: Option<PartFile>, code: u8, tell: Tell<'_>, message: &str) -> u8 {
@@ -145,6 +154,7 @@ struct Batch<'a> {
     deadline: Option<Instant>,
     command: Option<oneshot::Receiver<Outcome>>,
     signal: Option<i32>,
+    recorder: Option<Recorder>,
 }
 
 impl Batch<'_> {
@@ -175,19 +185,22 @@ impl Batch<'_> {
         Ok(())
     }
 
-    fn frame(&mut self, index: usize, frame: &Frame) -> Result<(), Failure> {
+    fn frame(&mut self, index: usize, frame: &Arc<Frame>) -> Result<(), Failure> {
+        if let Some(recorder) = &mut self.recorder {
+            recorder.push(frame);
+        }
         let feed = self.feeds.at(index);
         let shown = feed.shaper.shape(frame).map_err(|e| Failure(2, format!("{}: {e}", frame.view)))?;
         self.pending.push_back(shown);
         match &frame.status {
-            Status::Unavailable(unavailable) => {
+            Status::Unavailable(unavailable) if !self.run.replayed => {
                 let Reason { message, remedy, .. } = &unavailable.reason;
                 (self.tell)(&format!("{} cannot run: {message}; {remedy}", frame.view));
                 self.unavailable.push(unavailable.reason.clone());
                 self.feeds.close(index);
                 return Ok(());
             }
-            Status::Partial(reason) if feed.frames == 0 => {
+            Status::Partial(reason) if feed.frames == 0 && !self.run.replayed => {
                 (self.tell)(&format!("{} runs in part: {}; {}", frame.view, reason.message, reason.remedy));
             }
             _ => {}
@@ -297,81 +310,6 @@ impl Batch<'_> {
             }
             Some(Err(error)) => Some(Failure(1, format!("cannot run {name}: {error}"))),
             None => Some(Failure(1, format!("cannot run {name}"))),
-        }
-    }
-
-    /// Completes what was written and finds the exit code.
-    async fn end(&mut self, ended: Ended, mut writer: Writer, file: Option<PartFile>, signals: &mut Signals) -> u8 {
-        self.feeds.close_all();
-        let mut failure = None;
-        let written = match ended {
-            Ended::Written(result) => result,
-            Ended::Done if self.signal.is_none() => tokio::select! {
-                biased;
-                signal = signals.next() => {
-                    self.signal = Some(signal);
-                    writer.finish_within(SIGNAL_LIMIT).await
-                }
-                result = writer.finish() => result,
-            },
-            Ended::Done => writer.finish_within(SIGNAL_LIMIT / 2).await,
-            Ended::Failed(what) => {
-                failure = Some(what);
-                writer.finish_within(SIGNAL_LIMIT).await
-            }
-        };
-        match written {
-            Ok(()) => self.complete(file, self.code(failure, &writer)),
-            // Whoever read our output has read enough.
-            Err(error) if file.is_none() && error.kind() == ErrorKind::BrokenPipe => 0,
-            Err(error) if file.is_none() && error.kind() == ErrorKind::TimedOut => self.code(failure, &writer),
-            // The thread that writes panicked, which is told already.
-            Err(_) if bug::seen() => {
-                file.into_iter().for_each(PartFile::discard);
-                101
-            }
-            Err(error) => fail(file, 5, self.tell, &format!("cannot write: {error}")),
-        }
-    }
-
-    fn code(&self, failure: Option<Failure>, writer: &Writer) -> u8 {
-        if let Some(Failure(code, message)) = failure {
-            (self.tell)(&message);
-            return code;
-        }
-        if let Some(signal) = self.signal {
-            return if writer.is_complete() { 0 } else { u8::try_from(128 + signal).unwrap_or(u8::MAX) };
-        }
-        let denied = self.unavailable.iter().any(|reason| reason.class == ReasonClass::NoPrivilege);
-        match self.unavailable.len() {
-            0 if writer.is_complete() || bug::seen() => 0,
-            0 => {
-                (self.tell)("no view gave a frame");
-                1
-            }
-            n if self.run.strict || n == self.feeds.len() => {
-                if denied {
-                    3
-                } else {
-                    4
-                }
-            }
-            _ => 0,
-        }
-    }
-
-    /// Gives the file its name. An interrupted or failed run without a frame leaves none behind.
-    fn complete(&self, file: Option<PartFile>, code: u8) -> u8 {
-        match file {
-            None => code,
-            Some(file) if code >= 128 || matches!(code, 1 | 2) => {
-                file.discard();
-                code
-            }
-            Some(file) => match file.complete() {
-                Ok(()) => code,
-                Err(error) => fail(None, 5, self.tell, &format!("cannot write: {error}")),
-            },
         }
     }
 }

@@ -1,3 +1,4 @@
+use std::io::ErrorKind;
 use std::sync::Mutex;
 use std::sync::mpsc as std_mpsc;
 use std::thread;
@@ -10,6 +11,7 @@ use crate::export::sample;
 use crate::export::schema::tests::validate;
 use crate::export::tests::Shared;
 use crate::feed::{BACKLOG, Command, Feed, LoadStep};
+use crate::frame::ReasonClass;
 
 /// What a view of the stage does.
 #[derive(Clone)]
@@ -102,19 +104,20 @@ impl Scene {
         let run = Run {
             requests: acts.iter().map(request).collect(),
             shape: Shape::default(),
-            format: Format::Json,
+            format: Some(Format::Json),
             count: Some(1),
             duration: None,
             strict: false,
             command: Vec::new(),
             invoker: None,
+            replayed: false,
         };
         Scene { acts: acts.to_vec(), run, signals: Vec::new() }
     }
 
     fn play(self) -> Outcome {
         let out = Shared::default();
-        let sink = Sink { out: Box::new(out.clone()), file: None };
+        let sink = Sink { out: Box::new(out.clone()), file: None, recorder: None };
         let mut outcome = self.play_into(sink);
         outcome.text = out.text();
         outcome
@@ -228,7 +231,7 @@ fn a_signal_after_a_frame_is_a_good_end() {
     let scene = Scene::new(&[("a", Act::Endless)]);
     let out = Shared::default();
     let (send, signals) = mpsc::channel(1);
-    let sink = Sink { out: Box::new(Signalling { out: out.clone(), send }), file: None };
+    let sink = Sink { out: Box::new(Signalling { out: out.clone(), send }), file: None, recorder: None };
     let stage = Stage { acts: scene.acts, opened: Mutex::default() };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     let run = Run { count: None, ..scene.run };
@@ -253,7 +256,7 @@ fn a_closed_pipe_is_a_good_end_and_a_full_disk_is_not() {
     for (kind, code) in [(ErrorKind::BrokenPipe, 0), (ErrorKind::StorageFull, 5)] {
         let mut scene = Scene::new(&[("a", Act::Endless)]);
         scene.run.count = None;
-        let outcome = scene.play_into(Sink { out: Box::new(Broken(kind)), file: None });
+        let outcome = scene.play_into(Sink { out: Box::new(Broken(kind)), file: None, recorder: None });
         assert_eq!((outcome.code, outcome.told.len()), (code, usize::from(code > 0)), "{:?}", outcome.told);
     }
 }
@@ -278,7 +281,7 @@ fn a_stuck_reader_does_not_hold_up_a_signal() {
     let scene = Scene::new(&[("a", Act::Endless)]);
     let (over, wait) = std_mpsc::channel();
     let (send, signals) = mpsc::channel(1);
-    let sink = Sink { out: Box::new(Stuck(wait, send)), file: None };
+    let sink = Sink { out: Box::new(Stuck(wait, send)), file: None, recorder: None };
     let stage = Stage { acts: scene.acts, opened: Mutex::default() };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     let run = Run { count: None, ..scene.run };
@@ -294,7 +297,7 @@ fn a_file_gets_its_name_only_when_it_is_complete() {
         let asked = dir.path().join("out");
         let (part, file) = PartFile::create(&asked, None).unwrap();
         let scene = Scene { signals, ..Scene::new(&[("a", act)]) };
-        scene.play_into(Sink { out: to_file(file), file: Some(part) });
+        scene.play_into(Sink { out: to_file(file), file: Some(part), recorder: None });
         assert_eq!(asked.exists(), exists);
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), usize::from(exists));
     }
@@ -343,7 +346,7 @@ fn a_wrong_column_is_wrong_usage() {
 #[test]
 fn lines_begin_when_every_view_is_attached_or_known_not_to_run() {
     let mut scene = Scene::new(&[("a", Act::Endless), ("b", Act::Unavailable(ReasonClass::NoBtf))]);
-    scene.run.format = Format::Ndjson;
+    scene.run.format = Some(Format::Ndjson);
     let outcome = scene.play();
     let types: Vec<Json> =
         outcome.text.lines().map(|l| serde_json::from_str::<Json>(l).unwrap()["type"].clone()).collect();

@@ -12,6 +12,7 @@ use crate::bug;
 use crate::enrich::host::Host;
 use crate::export::{Exporter, Format, Shown, exporter};
 use crate::frame::Status;
+use crate::record;
 
 /// Frames that may wait for the reader here; feeds hold some more and drop the rest.
 const QUEUE: usize = 1;
@@ -41,14 +42,17 @@ impl Writer {
     ///
     /// # Errors
     /// If there is no thread to be had.
-    pub fn start(format: Format, out: Box<dyn Write + Send>, host: Host) -> io::Result<Writer> {
+    pub fn start(format: Option<Format>, out: Box<dyn Write + Send>, host: Host) -> io::Result<Writer> {
         let (queue, frames) = mpsc::channel(QUEUE);
         let (tell, done) = oneshot::channel();
         let complete = Arc::new(AtomicBool::new(false));
         let flag = complete.clone();
         thread::Builder::new().name("writer".to_owned()).spawn(move || {
-            let mut exporter = exporter(format, out);
-            let _ = tell.send(write(&mut *exporter, &host, frames, &flag));
+            let exporter = match format {
+                Some(format) => Ok(exporter(format, out)),
+                None => record::write::Writer::new(out).map(|writer| Box::new(writer) as Box<dyn Exporter>),
+            };
+            let _ = tell.send(exporter.and_then(|mut exporter| write(&mut *exporter, &host, frames, &flag)));
         })?;
         Ok(Writer { queue: Some(queue), done, complete })
     }

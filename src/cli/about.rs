@@ -4,6 +4,8 @@ use clap::Command;
 
 use super::settings::{self, Kind};
 use crate::frame::{Agg, Column, Formula, Schema, Unit};
+use crate::probes::plan::Program;
+use crate::views::proof::KERNELS;
 use crate::views::{SettingDecl, ViewDecl};
 
 /// `list`: views under the headings of their groups.
@@ -53,8 +55,8 @@ pub fn column_names(view: &ViewDecl) -> Vec<(&str, &str)> {
 }
 
 /// `explain`: everything that is known without running the view. The columns are those of `schema`
-/// where it could be read, else those of the declaration.
-pub fn explain(view: &ViewDecl, schema: Option<&Schema>) -> String {
+/// where it could be read, else those of the declaration; the alternatives of its hooks are those of `programs`.
+pub fn explain(view: &ViewDecl, schema: Option<&Schema>, programs: &[Program]) -> String {
     let mut text = format!("{}: {}\n\n{}\n\n{}\n", view.name, view.title, view.question, view.help.trim());
     let aliases = if view.aliases.is_empty() { "none".to_owned() } else { view.aliases.join(", ") };
     text.push_str(&format!("\nkind     {}\ngroup    {}\n", view.kind.name(), view.group.title()));
@@ -71,10 +73,30 @@ pub fn explain(view: &ViewDecl, schema: Option<&Schema>) -> String {
     text.push_str("\nHooks\n");
     for (purpose, hook) in &view.hooks {
         text.push_str(&format!("  {purpose:<14} {}\n", hook.what));
+        alternatives(view, purpose, programs).iter().for_each(|line| text.push_str(line));
+    }
+    if !view.unavailable.is_empty() {
+        let cells: Vec<&str> = view.unavailable.keys().map(String::as_str).collect();
+        text.push_str(&format!("\nCannot run on\n  {}\n", cells.join(", ")));
     }
     text.push_str("\nCannot see\n");
     view.cannot.iter().for_each(|line| text.push_str(&format!("  {line}\n")));
     text
+}
+
+/// A line for each way to serve a purpose, best first, and on which kernels it is known to give right numbers.
+fn alternatives(view: &ViewDecl, purpose: &str, programs: &[Program]) -> Vec<String> {
+    let mut numbers: Vec<u32> = programs.iter().filter(|p| p.hook == purpose).map(|p| p.number).collect();
+    numbers.sort_unstable();
+    numbers.dedup();
+    let line = |number: u32| {
+        let parts = programs.iter().filter(|p| p.hook == purpose && p.number == number && p.kind != "iter");
+        let mut hooks: Vec<String> = parts.map(|p| format!("{}/{}", p.kind, p.target)).collect();
+        hooks.dedup();
+        let proven: Vec<&str> = KERNELS.iter().copied().filter(|k| view.is_proven(purpose, number, k)).collect();
+        format!("  {:<14} {number} {}  (proven on {})\n", "", hooks.join(" "), proven.join(", "))
+    };
+    numbers.into_iter().map(line).collect()
 }
 
 fn column_line(schema: &Schema, column: &Column) -> String {

@@ -11,11 +11,17 @@ pub const HOOK_KINDS: [&str; 7] = ["tp_btf", "raw_tp", "tracepoint", "fentry", "
 pub const NAME: &str = "bcc-top";
 
 /// The other commands: how they are written, and what they do.
-pub fn commands() -> [(&'static str, &'static str); 8] {
+pub fn commands() -> [(&'static str, &'static str); 11] {
     [
         ("list [--json] [--group G]", "every view: name, group, kind, question"),
         ("doctor [--json] [VIEW...]", "what this kernel and these privileges allow"),
         ("explain VIEW", "what a view measures, its columns, hooks, cost and blind spots"),
+        ("record -o FILE [VIEW[,VIEW...]] [OPTIONS]", "write a recording until -n, --duration or Ctrl-C"),
+        (
+            "replay FILE [VIEW[,VIEW...]]",
+            "a recording, a stream or a document, in the explorer or in batch mode; needs no rights",
+        ),
+        ("demo", "the same over a recording of a loaded host that comes with the program"),
         ("config [--default|--check [FILE]|--schema]", "what can be set, what is set, what is wrong with it"),
         ("keys [--print-keys-config]", "the keys in effect, or lines for the configuration"),
         ("completions SHELL", "completions for bash, zsh, fish, elvish or powershell"),
@@ -32,6 +38,16 @@ fn after_help() -> String {
     format!("Commands:\n{}\nbcc-top VIEW --help shows the settings of a view.", lines.concat())
 }
 
+const REPLAY_KEYS: &str = "\
+On a terminal the recording plays at the speed at which it was made. Space stops it and lets it go on,
+[ ] step by a frame, { } by a minute, + - change the speed. At its end it stands still; Space plays it again.
+Totals since the start begin with the oldest frame held, which after a jump is not the first one recorded.";
+
+const DEMO_KEYS: &str = "\
+It plays to its end and stands still there, so that nothing moves under your hands; Space plays it again.
+Space also stops it, [ ] step by a frame, { } by a minute, + - change the speed, ? is help.
+bcc-top demo --json, -b and the others work as with any recording.";
+
 /// The command line for these views; for none, that of the program as a whole.
 pub fn command(views: &[&ViewDecl]) -> Command {
     let mut command = Command::new(NAME)
@@ -45,6 +61,7 @@ pub fn command(views: &[&ViewDecl]) -> Command {
         .args(formats())
         .args(rows())
         .args(capture())
+        .arg(recording())
         .args(program())
         .group(ArgGroup::new("format").args(["batch", "json", "ndjson", "csv"]));
     for (name, setting) in views.iter().flat_map(|view| &view.set) {
@@ -128,6 +145,52 @@ fn formats() -> Vec<Arg> {
     args.into_iter().map(|arg| arg.help_heading("Output")).collect()
 }
 
+fn recording() -> Arg {
+    let help = "record every frame to FILE besides, to be replayed";
+    value("record", "FILE", help).value_parser(value_parser!(std::path::PathBuf)).help_heading("Output")
+}
+
+/// The command line of `record` for these views.
+pub fn record(views: &[&ViewDecl]) -> Command {
+    let command = command(views)
+        .bin_name("bcc-top record")
+        .about("Write a recording of views until -n, --duration or Ctrl-C; replay it with bcc-top replay FILE")
+        .override_usage("bcc-top record -o FILE [VIEW[,VIEW...] [INTERVAL [COUNT]]] [OPTIONS] [-- COMMAND [ARG...]]")
+        .after_help("The recording holds all rows and columns; filter, sort and cut when it is replayed.");
+    RECORD_HAS_NOT.iter().fold(command, |command, id| command.mut_arg(id, |arg| arg.hide(true)))
+}
+
+/// Flags that a recording has no use for: it holds everything.
+pub const RECORD_HAS_NOT: [&str; 12] = [
+    "batch",
+    "json",
+    "ndjson",
+    "csv",
+    "record",
+    "sort",
+    "reverse",
+    "rows",
+    "filter",
+    "columns",
+    "since-start",
+    "per-second",
+];
+
+/// The command line of `replay`, and without a file that of `demo`.
+fn replayed(name: &'static str, about: &'static str) -> Command {
+    let frames = frames().into_iter().filter(|arg| arg.get_id() != "interval");
+    let frames = frames.map(|arg| match arg.get_id().as_str() {
+        "count" => arg.help("frames per view [default: all]"),
+        "duration" => arg.help("only so much of it: 90s, 10m"),
+        _ => arg,
+    });
+    let speed = value("speed", "N", "play N times as fast, 0.1 to 100 [default: 1]").help_heading("Look and log");
+    let format = ArgGroup::new("format").args(["batch", "json", "ndjson", "csv"]);
+    let command = Command::new(name).bin_name(format!("{NAME} {name}")).about(about);
+    let command = command.args(frames).args(formats()).args(rows()).arg(speed).args(program()).group(format);
+    command.arg(Arg::new("views").value_name("VIEW").help("only these of its views, with commas"))
+}
+
 fn rows() -> Vec<Arg> {
     let args = vec![
         value("sort", "COL", "sort by a column; -COL: descending").short('s').allow_hyphen_values(true),
@@ -204,16 +267,31 @@ pub fn subcommand(name: &str) -> Option<Command> {
         "man" => command("man", "The manual page")
             .arg(Arg::new("view").value_name("VIEW").help("the page of this view").conflicts_with("dir"))
             .arg(value("dir", "DIR", "write all pages into DIR").value_parser(value_parser!(std::path::PathBuf))),
+        "record" => record(&[]),
+        "replay" => replayed("replay", "Show a recording, a stream (--ndjson) or a document (--json); needs no rights")
+            .arg(
+                Arg::new("file")
+                    .value_name("FILE")
+                    .required(true)
+                    .index(1)
+                    .value_parser(value_parser!(std::path::PathBuf)),
+            )
+            .mut_arg("views", |arg| arg.index(2))
+            .after_help(REPLAY_KEYS),
+        "demo" => replayed("demo", "Replay a recording of a loaded host that comes with the program; needs no rights")
+            .mut_arg("views", |arg| arg.index(1))
+            .after_help(DEMO_KEYS),
         "schema" => command("schema", "The JSON Schema of everything that is written for programs"),
         _ => return None,
     })
 }
 
 /// Commands of the contract that this version does not have.
-pub const LATER: [&str; 5] = ["record", "replay", "demo", "check", "new"];
+pub const LATER: [&str; 2] = ["check", "new"];
 
 /// Commands there are.
-pub const SUBCOMMANDS: [&str; 8] = ["list", "doctor", "explain", "config", "keys", "completions", "man", "schema"];
+pub const SUBCOMMANDS: [&str; 11] =
+    ["list", "doctor", "explain", "record", "replay", "demo", "config", "keys", "completions", "man", "schema"];
 
 /// The first positional of `args`, which stands before any flag's value is known to be wrong: the
 /// views have to be known before their flags can be.

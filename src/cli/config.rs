@@ -90,7 +90,7 @@ pub(super) fn keys(matches: &ArgMatches) -> Result<u8, Usage> {
     }
     let wide = BINDINGS.iter().map(|binding| binding.name.len()).max().unwrap_or(0);
     let mut text = String::new();
-    for (binding, keys) in found.parsed.keys.lines().filter(|(binding, _)| binding.built) {
+    for (binding, keys) in found.parsed.keys.lines() {
         let keys = if keys.is_empty() { "-".to_owned() } else { keys.join(" ") };
         text.push_str(&format!("{:<wide$}  {keys:<14}  {}\n", binding.name, help(binding)));
     }
@@ -109,10 +109,9 @@ fn keys_config(found: &Found) -> String {
 }
 
 fn help(binding: &Binding) -> String {
-    match (binding.help, binding.built) {
-        ("", _) => binding.name.replace("tab-", "running view "),
-        (help, true) => help.to_owned(),
-        (help, false) => format!("{help} (not built yet)"),
+    match binding.help {
+        "" => binding.name.replace("tab-", "running view "),
+        help => help.to_owned(),
     }
 }
 

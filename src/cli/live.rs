@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 
 use super::options::{Options, Output, Surroundings};
 use super::usage::Usage;
-use super::{Parts, binary, columns, logger, on_terminal, say, say_page};
+use super::{Explore, Parts, Session, binary, columns, layout, logger, on_terminal, say, say_page};
 use crate::batch::{self, Run, Sink};
 use crate::config;
 use crate::enrich::host::Host;
@@ -20,6 +20,7 @@ use crate::export::output::{PartFile, to_file, to_stdout};
 use crate::feed::{BACKLOG, Event, Feed, Opener, Request};
 use crate::frame::{Cost, Frame, Interval, Lost, Reason, Stamp, Status, Table, Unavailable};
 use crate::privilege::{Invoker, Missing};
+use crate::record::Recorder;
 use crate::views::Registry;
 
 /// Runs what the arguments ask for.
@@ -28,21 +29,48 @@ pub(super) fn run(parts: &Parts, arguments: &[OsString]) -> Result<u8, Usage> {
     let options =
         Options::parse(arguments, &Surroundings { env: &env, terminal: on_terminal(), config: &config::here })?;
     columns::check(&options).map_err(Usage::wrong)?;
-    let batch = match &options.output {
-        Output::Screen => None,
-        Output::Batch { format, file } => Some((*format, file.clone())),
-    };
-    match batch {
-        None => explore(parts, &options),
-        Some((format, file)) => Ok(write(parts, &options, format, file.as_deref())),
+    match &options.output {
+        Output::Screen => explore(parts, options),
+        Output::Batch { format, file } => Ok(write(parts, &options, Some(*format), file.as_deref())),
+        Output::Recording { file } => Ok(write(parts, &options, None, Some(file))),
     }
 }
 
-fn explore(parts: &Parts, options: &Options) -> Result<u8, Usage> {
+/// Runs `record`; the arguments are those behind the word.
+pub(super) fn record(parts: &Parts, arguments: &[OsString]) -> Result<u8, Usage> {
+    let env = |name: &str| std::env::var(name).ok();
+    let options =
+        Options::parse_record(arguments, &Surroundings { env: &env, terminal: false, config: &config::here })?;
+    let Output::Recording { file } = &options.output else {
+        return Err(Usage::wrong("record needs -o FILE: the file to write".to_owned()));
+    };
+    Ok(write(parts, &options, None, Some(file)))
+}
+
+/// The explorer reads keys, from wherever a terminal is.
+pub(super) fn keyboard() -> Result<(), Usage> {
     if !io::stdin().is_terminal() && OpenOptions::new().read(true).write(true).open("/dev/tty").is_err() {
         let text = "there is no terminal to read keys from; use -b, --json or --ndjson for batch mode";
         return Err(Usage::wrong(text.to_owned()));
     }
+    Ok(())
+}
+
+/// Opens the explorer.
+pub(super) fn show(explorer: Explore, session: Session) -> u8 {
+    // The screen hides what stands here until it is closed; the log has it too.
+    session.warnings.iter().for_each(|warning| say(warning));
+    match explorer(session) {
+        Ok(()) => 0,
+        Err((code, error)) => {
+            say(&error);
+            code
+        }
+    }
+}
+
+fn explore(parts: &Parts, options: Options) -> Result<u8, Usage> {
+    keyboard()?;
     if let Some(missing) = Missing::check() {
         say_page(&missing);
         return Ok(3);
@@ -50,19 +78,42 @@ fn explore(parts: &Parts, options: &Options) -> Result<u8, Usage> {
     let Some(explorer) = parts.explorer else {
         return Err(Usage::wrong("the explorer is not part of this build; use -b, --json or --ndjson".to_owned()));
     };
-    // The screen hides what stands here until it is closed; the log has it too.
-    options.warnings.iter().for_each(|warning| say(warning));
-    match explorer(options, (parts.opener)(options)) {
-        Ok(()) => Ok(0),
-        Err(error) => {
-            say(&error);
-            Ok(1)
-        }
-    }
+    let recorder = match recorder(&options) {
+        Ok(recorder) => recorder,
+        Err(code) => return Ok(code),
+    };
+    let layout = layout::layout(&options);
+    let session = Session {
+        interval: options.interval,
+        count: options.count,
+        requests: layout::requests(&options, &layout),
+        opener: (parts.opener)(&options),
+        host: Host::read(),
+        recorder,
+        replay: None,
+        layout,
+        look: options.look,
+        sources: options.sources,
+        config: options.config,
+        log: options.log,
+        warnings: options.warnings,
+        btf: options.btf,
+    };
+    Ok(show(explorer, session))
 }
 
-/// Batch mode.
-fn write(parts: &Parts, options: &Options, format: Format, file: Option<&Path>) -> u8 {
+/// Starts what `--record` asks for.
+fn recorder(options: &Options) -> Result<Option<Recorder>, u8> {
+    let Some(path) = &options.record else { return Ok(None) };
+    let started = Recorder::start(path, Invoker::from_env().as_ref(), Host::read());
+    started.map(Some).map_err(|error| {
+        say(&format!("--record: {error}"));
+        5
+    })
+}
+
+/// Batch mode; without a format it writes a recording.
+fn write(parts: &Parts, options: &Options, format: Option<Format>, file: Option<&Path>) -> u8 {
     if let Err(error) = logger::start(&options.log) {
         say(&format!("--log-file: {error}"));
         return 5;
@@ -79,26 +130,40 @@ fn write(parts: &Parts, options: &Options, format: Format, file: Option<&Path>) 
         strict: options.strict || !options.force.is_empty(),
         command: options.command.clone(),
         invoker,
+        replayed: false,
     };
     let mut tell: batch::Tell<'_> = &say;
     let mut opener = (parts.opener)(options);
     if let Some(missing) = Missing::check() {
         say_page(&missing);
-        if !matches!(format, Format::Json | Format::Ndjson) {
+        if !matches!(format, Some(Format::Json | Format::Ndjson)) {
             return 3;
         }
         run.command.clear();
         tell = &|_| {};
         opener = Arc::new(Denied(missing.reason(&binary())));
     }
-    let sink = match file.map(|file| PartFile::create(file, invoker.as_ref())) {
-        None => Sink { out: to_stdout(), file: None },
-        Some(Ok((part, file))) => Sink { out: to_file(file), file: Some(part) },
+    let sink = sink(file, invoker.as_ref()).and_then(|sink| Ok(Sink { recorder: recorder(options)?, ..sink }));
+    match sink {
+        Ok(sink) => deliver(&*opener, run, Host::read(), sink, tell),
+        Err(code) => code,
+    }
+}
+
+/// Where frames go: a file or standard output. An error is an exit code, and was told.
+pub(super) fn sink(file: Option<&Path>, invoker: Option<&Invoker>) -> Result<Sink, u8> {
+    match file.map(|file| PartFile::create(file, invoker)) {
+        None => Ok(Sink { out: to_stdout(), file: None, recorder: None }),
+        Some(Ok((part, file))) => Ok(Sink { out: to_file(file), file: Some(part), recorder: None }),
         Some(Err(error)) => {
             say(&format!("-o: {error}"));
-            return 5;
+            Err(5)
         }
-    };
+    }
+}
+
+/// Runs to the end; the result is the exit code.
+pub(super) fn deliver(opener: &dyn Opener, run: Run, host: Host, sink: Sink, tell: batch::Tell<'_>) -> u8 {
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -108,7 +173,7 @@ fn write(parts: &Parts, options: &Options, format: Format, file: Option<&Path>) 
     };
     let code = runtime.block_on(async {
         let signals = signals().map_err(|e| say(&format!("cannot take signals: {e}"))).ok()?;
-        Some(batch::run(&*opener, run, Host::read(), sink, signals, tell).await)
+        Some(batch::run(opener, run, host, sink, signals, tell).await)
     });
     // Views may still load or detach; nobody waits for that.
     runtime.shutdown_background();

@@ -5,29 +5,37 @@ mod args;
 mod columns;
 mod complete;
 mod config;
+mod layout;
 mod live;
 pub mod logger;
 mod look;
 mod man;
 pub mod options;
 mod reader;
+mod replay;
 mod usage;
 
 use std::ffi::OsString;
 use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::ArgMatches;
 
-pub use options::Options;
+pub use options::{LogOptions, Look, Options};
 
 use crate::bug;
+use crate::config::Found;
 use crate::doctor::{DoctorDocument, Examiner};
 use crate::enrich::host::Host;
 use crate::export::{schema, shape};
-use crate::feed::Opener;
+use crate::feed::{Opener, Request};
 use crate::privilege::Missing;
+use crate::probes::object;
+use crate::record::Recorder;
+use crate::ui;
+use crate::ui::save::Layout;
 use crate::views::settings;
 use crate::views::{Registry, ViewDecl, nearest};
 use settings::did_you_mean;
@@ -36,8 +44,40 @@ use usage::Usage;
 /// Makes what finds out what this kernel takes; the argument is `--btf`.
 pub type Examine = fn(Option<&Path>) -> Box<dyn Examiner>;
 
-/// The explorer: runs until the user quits. An error is a run-time failure.
-pub type Explore = fn(&Options, Arc<dyn Opener>) -> Result<(), String>;
+/// The explorer: runs until the user quits. An error is an exit code and a line.
+pub type Explore = fn(Session) -> Result<(), (u8, String)>;
+
+/// What the explorer is opened on.
+pub struct Session {
+    /// Its look.
+    pub look: Look,
+    /// Where its settings come from that are not at their default.
+    pub sources: Vec<(String, String)>,
+    /// The configuration.
+    pub config: Found,
+    /// How views and dashboards look.
+    pub layout: Layout,
+    /// Logging.
+    pub log: LogOptions,
+    /// What is wrong so far; it goes to the log.
+    pub warnings: Vec<String>,
+    /// Refresh interval.
+    pub interval: Duration,
+    /// Frames of each view, then it quits.
+    pub count: Option<u64>,
+    /// The views.
+    pub requests: Vec<Request>,
+    /// Opens views.
+    pub opener: Arc<dyn Opener>,
+    /// Where the frames come from.
+    pub host: Host,
+    /// Kernel type information.
+    pub btf: Option<PathBuf>,
+    /// Records from the start.
+    pub recorder: Option<Recorder>,
+    /// The frames were recorded.
+    pub replay: Option<ui::Replay>,
+}
 
 /// What the program is put together from. `main` fills it in, and nobody else.
 pub struct Parts {
@@ -80,6 +120,11 @@ pub fn run(parts: &Parts) -> u8 {
 
 fn dispatch(parts: &Parts, arguments: &[OsString]) -> Result<u8, Usage> {
     let first = arguments.first().and_then(|arg| arg.to_str()).unwrap_or_default();
+    match first {
+        "record" => return live::record(parts, &arguments[1..]),
+        "replay" | "demo" => return replay::run(parts, arguments),
+        _ => {}
+    }
     let Some(command) = args::subcommand(first) else { return live::run(parts, arguments) };
     let matches = command.try_get_matches_from(arguments).map_err(Usage::from)?;
     match first {
@@ -122,7 +167,8 @@ fn list(matches: &ArgMatches) -> Result<u8, Usage> {
 fn explain(matches: &ArgMatches) -> Result<u8, Usage> {
     let name = matches.get_one::<String>("view").map(String::as_str).unwrap_or_default();
     let view = Registry::get().find(name).ok_or_else(|| options::unknown_view(Registry::get(), name))?;
-    Ok(print(&about::explain(&view.decl, columns::of(view, &[]).as_deref())))
+    let programs = object::programs(view).unwrap_or_default();
+    Ok(print(&about::explain(&view.decl, columns::of(view, &[]).as_deref(), &programs)))
 }
 
 fn doctor(parts: &Parts, matches: &ArgMatches) -> Result<u8, Usage> {

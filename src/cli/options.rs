@@ -37,6 +37,11 @@ pub enum Output {
         /// Where to, if not to standard output.
         file: Option<PathBuf>,
     },
+    /// A recording and nothing else.
+    Recording {
+        /// Where to.
+        file: PathBuf,
+    },
 }
 
 /// Look of the explorer.
@@ -101,6 +106,8 @@ pub struct Options {
     pub look: Look,
     /// Logging.
     pub log: LogOptions,
+    /// Records beside what is shown or written.
+    pub record: Option<PathBuf>,
     /// Kernel type information.
     pub btf: Option<PathBuf>,
     /// The command to watch.
@@ -119,6 +126,18 @@ impl Options {
     /// # Errors
     /// Help and version, which are printed, and wrong usage in one line.
     pub fn parse(arguments: &[OsString], around: &Surroundings<'_>) -> Result<Options, Usage> {
+        Options::parse_as(arguments, around, false)
+    }
+
+    /// As [`Options::parse`], for the command `record`.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn parse_record(arguments: &[OsString], around: &Surroundings<'_>) -> Result<Options, Usage> {
+        Options::parse_as(arguments, around, true)
+    }
+
+    fn parse_as(arguments: &[OsString], around: &Surroundings<'_>, recording: bool) -> Result<Options, Usage> {
         let registry = Registry::get();
         let texts: Vec<String> = arguments.iter().map(|arg| arg.to_string_lossy().into_owned()).collect();
         let all: Vec<&ViewDecl> = registry.views().iter().map(|view| &view.decl).collect();
@@ -128,13 +147,14 @@ impl Options {
             None => registry.overview(),
         };
         let decls: Vec<&ViewDecl> = views.iter().map(|view| &view.decl).collect();
-        let mut command = args::command(if asked.is_some() { &decls } else { &all });
-        if let (Some(_), [only]) = (asked, &decls[..]) {
+        let for_views = if asked.is_some() { &decls } else { &all };
+        let mut command = if recording { args::record(for_views) } else { args::command(for_views) };
+        if let (Some(_), [only], false) = (asked, &decls[..], recording) {
             command = super::about::with_help(command, only);
         }
         let name = OsString::from(args::NAME);
         let matches = command.try_get_matches_from([name].iter().chain(arguments)).map_err(Usage::from)?;
-        Reader { matches: &matches, decls: &decls, around }.read(&views, asked.is_some())
+        Reader { matches: &matches, decls: &decls, around, recording }.read(&views, asked.is_some())
     }
 
     /// What each view is asked for.

@@ -32,7 +32,7 @@ fn names(options: &Options) -> Vec<&str> {
 
 fn format(options: &Options) -> Option<Format> {
     match options.output {
-        Output::Screen => None,
+        Output::Screen | Output::Recording { .. } => None,
         Output::Batch { format, .. } => Some(format),
     }
 }
@@ -45,7 +45,7 @@ fn views_are_named_by_lists_and_aliases() {
     assert_eq!(names(&parse("--json")), overview);
     assert_eq!(wrong("biotpo"), "there is no view `biotpo`; did you mean biotop?; bcc-top list shows all");
     assert!(wrong("biotop,").contains("no view ``"));
-    assert!(wrong("record -o x biotop").starts_with("record is not part of this version"));
+    assert!(wrong("check biotop").starts_with("check is not part of this version"));
 }
 
 #[test]
@@ -188,4 +188,21 @@ fn what_the_user_typed_cannot_add_lines() {
     let args = [OsString::from("bio\n\x1b[31mtop")];
     let usage = Options::parse(&args, &around(false, &[])).err().unwrap();
     assert!(!usage.text.contains(char::is_control), "{:?}", usage.text);
+}
+
+#[test]
+fn a_recording_needs_a_file_and_keeps_everything() {
+    let parse = |line: &str| {
+        let args: Vec<OsString> = line.split_whitespace().map(OsString::from).collect();
+        Options::parse_record(&args, &around(true, &[]))
+    };
+    let options = parse("biotop,tcptop 1 60 -o out.rec --pid 7").unwrap_or_else(|usage| panic!("{}", usage.text));
+    assert_eq!(options.output, Output::Recording { file: "out.rec".into() });
+    assert_eq!((names(&options), options.count), (vec!["biotop", "tcptop"], Some(60)));
+    assert_eq!(options.shape, Shape::default());
+    let wrong = |line: &str| parse(line).err().map(|usage| usage.text).unwrap_or_default();
+    assert!(wrong("biotop").contains("-o FILE"));
+    for flag in ["--json", "-b", "--filter pid=1", "-s io", "-r 5", "--columns pid", "--per-second", "--record x"] {
+        assert!(wrong(&format!("biotop -o x {flag}")).contains("bcc-top replay"), "{flag}");
+    }
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::ArgMatches;
+use clap::parser::ValueSource;
 
 use super::args;
 use super::look;
@@ -28,6 +29,8 @@ pub(super) struct Reader<'a> {
     pub matches: &'a ArgMatches,
     pub decls: &'a [&'a ViewDecl],
     pub around: &'a Surroundings<'a>,
+    /// For the command `record`.
+    pub recording: bool,
 }
 
 impl Reader<'_> {
@@ -35,7 +38,7 @@ impl Reader<'_> {
         self.matches.get_one::<String>(id).map(String::as_str)
     }
 
-    fn path(&self, id: &str) -> Option<PathBuf> {
+    pub fn path(&self, id: &str) -> Option<PathBuf> {
         self.matches.get_one::<PathBuf>(id).cloned()
     }
 
@@ -47,7 +50,7 @@ impl Reader<'_> {
         let found = (self.around.config)(self.path("config").as_deref()).map_err(Usage::wrong)?;
         let mut from = look::Chosen::new(self, &found);
         let command: Vec<OsString> = self.matches.get_many("command").into_iter().flatten().cloned().collect();
-        let output = self.output(!command.is_empty());
+        let output = if self.recording { self.recorded()? } else { self.output(!command.is_empty()) };
         if matches!(output, Output::Batch { format: Format::Csv, .. }) && views.len() != 1 {
             return Err(Usage::wrong("--csv takes one view: name it, or use --ndjson for several".to_owned()));
         }
@@ -69,6 +72,10 @@ impl Reader<'_> {
         let (count, duration) = whole_intervals(interval, count, duration);
         let look = from.look();
         let (sources, warnings) = (from.sources, from.warnings);
+        let record = self.path("record");
+        if record.is_some() && record == self.path("output") {
+            return Err(Usage::wrong("--record and -o name the same file".to_owned()));
+        }
         Ok(Options {
             views: self.chosen(views)?,
             named,
@@ -82,20 +89,29 @@ impl Reader<'_> {
             look,
             sources,
             config: found,
-            log: LogOptions {
-                file: self.path("log-file"),
-                verbose: self.matches.get_count("verbose"),
-                quiet: self.flag("quiet"),
-                env: (self.around.env)("BCC_TOP_LOG"),
-            },
+            log: self.log(),
+            record,
             btf: self.path("btf"),
             command,
             warnings,
         })
     }
 
+    /// What `record` writes.
+    fn recorded(&self) -> Result<Output, Usage> {
+        let given = |id: &&&str| self.matches.value_source(id) == Some(ValueSource::CommandLine);
+        if let Some(flag) = args::RECORD_HAS_NOT.iter().find(given) {
+            let text = format!("record keeps everything as it is; --{flag} is for bcc-top replay");
+            return Err(Usage::wrong(text));
+        }
+        match self.path("output") {
+            Some(file) => Ok(Output::Recording { file }),
+            None => Err(Usage::wrong("record needs -o FILE: the file to write".to_owned())),
+        }
+    }
+
     /// The explorer needs a terminal and none of the flags that ask for something else.
-    fn output(&self, command: bool) -> Output {
+    pub fn output(&self, command: bool) -> Output {
         let format = match () {
             () if self.flag("json") => Some(Format::Json),
             () if self.flag("ndjson") => Some(Format::Ndjson),
@@ -115,7 +131,7 @@ impl Reader<'_> {
         asked.map(|text| seconds(text).map_err(|e| Usage::wrong(format!("--interval: {e}")))).transpose()
     }
 
-    fn duration(&self) -> Result<Option<Duration>, Usage> {
+    pub fn duration(&self) -> Result<Option<Duration>, Usage> {
         let Some(text) = self.text("duration") else { return Ok(None) };
         match humantime::parse_duration(text) {
             Ok(duration) if !duration.is_zero() => Ok(Some(duration)),
@@ -123,7 +139,7 @@ impl Reader<'_> {
         }
     }
 
-    fn number(&self, flag: &str, positional: &str, least: u64) -> Result<Option<u64>, Usage> {
+    pub fn number(&self, flag: &str, positional: &str, least: u64) -> Result<Option<u64>, Usage> {
         let asked =
             self.text(flag).or_else(|| self.matches.try_get_one::<String>(positional).ok()?.map(String::as_str));
         let Some(text) = asked else { return Ok(None) };
@@ -133,7 +149,7 @@ impl Reader<'_> {
         }
     }
 
-    fn shape(&self, output: &Output) -> Result<Shape, Usage> {
+    pub fn shape(&self, output: &Output) -> Result<Shape, Usage> {
         let text = matches!(output, Output::Batch { format: Format::Text, .. });
         let rows = self.number("rows", "rows", 0)?.map(|rows| usize::try_from(rows).unwrap_or(usize::MAX));
         let columns = self.text("columns").into_iter().flat_map(|list| list.split(','));
@@ -220,6 +236,15 @@ impl Reader<'_> {
         }
         let number = number.parse().map_err(|_| format!("`{number}` is not the number of an alternative"))?;
         Ok(Force::Alternative { hook: hook.to_owned(), number })
+    }
+
+    pub fn log(&self) -> LogOptions {
+        LogOptions {
+            file: self.path("log-file"),
+            verbose: self.matches.get_count("verbose"),
+            quiet: self.flag("quiet"),
+            env: (self.around.env)("BCC_TOP_LOG"),
+        }
     }
 }
 

@@ -31,7 +31,9 @@ impl<W: Write> Csv<W> {
                 header.extend(schema.key.iter().map(name));
                 header.extend(["lo", "hi", "count"].map(str::to_owned));
             }
-            Kind::Table => header.extend(schema.columns.iter().map(|column| column.name.clone())),
+            Kind::Table | Kind::Counters | Kind::Events => {
+                header.extend(schema.columns.iter().map(|column| column.name.clone()))
+            }
         }
         if self.header.is_empty() {
             self.out.write_record(&header)?;
@@ -65,7 +67,7 @@ impl<W: Write + Send> Exporter for Csv<W> {
                     }
                 }
             }
-            Kind::Table => {
+            Kind::Table | Kind::Counters | Kind::Events => {
                 for row in 0..frame.table.len() {
                     let cells = (0..frame.table.width()).map(|column| field(&frame.table, row, column));
                     self.out.write_record(head.iter().cloned().chain(cells))?;

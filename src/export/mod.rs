@@ -99,6 +99,24 @@ pub fn exporter<W: Write + Send + 'static>(format: Format, out: W) -> Box<dyn Ex
     }
 }
 
+/// The line of `--ndjson` that comes first.
+///
+/// # Errors
+/// As the output.
+pub fn header_line(out: &mut impl Write, host: &Host) -> io::Result<()> {
+    escape::write(out, &shape::Header::new(host))?;
+    out.write_all(b"\n")
+}
+
+/// The line of `--ndjson` for one frame.
+///
+/// # Errors
+/// As the output.
+pub fn frame_line(out: &mut impl Write, shown: &Shown) -> io::Result<()> {
+    escape::write(out, &shape::FrameLine::from(shown))?;
+    out.write_all(b"\n")
+}
+
 /// The document that batch mode would write of these frames. Where a format takes one view, it is the
 /// first one.
 ///

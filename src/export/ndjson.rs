@@ -2,10 +2,7 @@
 
 use std::io::{self, Write};
 
-use serde::Serialize;
-
-use super::shape::{FrameLine, Header};
-use super::{Exporter, Shown, escape};
+use super::{Exporter, Shown, frame_line, header_line};
 use crate::enrich::host::Host;
 
 pub(super) struct Ndjson<W> {
@@ -16,21 +13,17 @@ impl<W: Write> Ndjson<W> {
     pub fn new(out: W) -> Ndjson<W> {
         Ndjson { out }
     }
-
-    fn line(&mut self, value: &impl Serialize) -> io::Result<()> {
-        escape::write(&mut self.out, value)?;
-        self.out.write_all(b"\n")?;
-        self.out.flush()
-    }
 }
 
 impl<W: Write + Send> Exporter for Ndjson<W> {
     fn begin(&mut self, host: &Host) -> io::Result<()> {
-        self.line(&Header::new(host))
+        header_line(&mut self.out, host)?;
+        self.out.flush()
     }
 
     fn frame(&mut self, shown: &Shown) -> io::Result<()> {
-        self.line(&FrameLine::from(shown))
+        frame_line(&mut self.out, shown)?;
+        self.out.flush()
     }
 
     fn end(&mut self) -> io::Result<()> {

@@ -54,6 +54,15 @@ impl PartFile {
             .map_err(|e| io::Error::new(e.kind(), format!("{}: {e}", self.asked.display())))
     }
 
+    /// Leaves what was written as `FILE.part`, and says where that is; nothing is no file.
+    pub fn keep(self) -> Option<PathBuf> {
+        if fs::metadata(&self.part).is_ok_and(|file| file.len() > 0) {
+            return Some(self.part);
+        }
+        self.discard();
+        None
+    }
+
     /// Removes what was written.
     pub fn discard(self) {
         if let Err(error) = fs::remove_file(&self.part) {

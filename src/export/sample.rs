@@ -34,7 +34,13 @@ fn frame(view: &str, kind: Kind, table: Table, histograms: Vec<Histogram>) -> Fr
         time: Stamp { wall_ns: 1_795_345_831_000_214_000, mono_ns: 1_374_000_214_551 },
         interval: Interval { index: 4, asked_ns: 1_000_000_000, real_ns: 2_000_000_000, mode: Mode::Interval },
         settings: [("pid".to_owned(), SettingValue::Null), ("queued".to_owned(), SettingValue::Bool(true))].into(),
-        hooks: [Hook { purpose: "submit".into(), kind: "tp_btf".into(), target: "block_io_start".into() }].into(),
+        hooks: [Hook {
+            purpose: "submit".into(),
+            alternative: 1,
+            kind: "tp_btf".into(),
+            target: "block_io_start".into(),
+        }]
+        .into(),
         table,
         histograms,
         lost: Lost { late_ns: 211_873, ..Lost::default() },

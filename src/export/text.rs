@@ -36,7 +36,7 @@ impl<W: Write + Send> Exporter for Text<W> {
         block.push_str(&title(&shown.frame));
         match shown.frame.kind {
             Kind::Histogram => distributions(&mut block, &shown.frame),
-            Kind::Table => table(&mut block, &shown.frame.table),
+            Kind::Table | Kind::Counters | Kind::Events => table(&mut block, &shown.frame.table),
         }
         // One write for a block: another program's lines do not end up inside it.
         self.out.write_all(block.as_bytes())?;

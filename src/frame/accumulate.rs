@@ -12,23 +12,32 @@ const MAX_KEYS: usize = 65_536;
 /// distributions and formulas stay as they are.
 pub fn per_second(frame: &Frame) -> Frame {
     let mut out = frame.clone();
-    out.interval.mode = Mode::PerSecond;
-    let seconds = frame.interval.real_ns as f64 / 1e9;
-    if seconds <= 0.0 {
+    // Recorded per second or since the start: there is nothing to divide any more.
+    if frame.interval.mode != Mode::Interval {
         return out;
     }
-    let schema = out.table.schema.clone();
+    out.interval.mode = Mode::PerSecond;
+    spread(&mut out);
+    out
+}
+
+/// Divides the additive columns by the real length of the interval.
+pub fn spread(frame: &mut Frame) {
+    let seconds = frame.interval.real_ns as f64 / 1e9;
+    if seconds <= 0.0 {
+        return;
+    }
+    let schema = frame.table.schema.clone();
     let additive = |(index, column): (usize, &super::Column)| (column.agg == Agg::Sum).then_some(index);
     let columns: Vec<usize> = schema.columns.iter().enumerate().filter_map(additive).collect();
-    for row in 0..out.table.len() {
-        let cells = out.table.row_mut(row);
+    for row in 0..frame.table.len() {
+        let cells = frame.table.row_mut(row);
         for &column in &columns {
             if let Some(n) = cells[column].as_f64() {
                 cells[column] = Value::Float(n / seconds);
             }
         }
     }
-    out
 }
 
 /// Adds interval frames of one view up to a "since start" frame.
@@ -42,6 +51,12 @@ pub struct Accumulator {
 impl Accumulator {
     /// Adds an interval frame. A frame with other columns (the view was reloaded) starts anew.
     pub fn push(&mut self, frame: &Frame) {
+        // Recorded per second or since the start: that does not add up.
+        if frame.interval.mode != Mode::Interval {
+            self.rows.clear();
+            self.total = Some(frame.clone());
+            return;
+        }
         let same = |total: &Frame| total.table.schema == frame.table.schema && total.settings == frame.settings;
         if !self.total.as_ref().is_some_and(same) {
             self.rows.clear();
@@ -57,14 +72,14 @@ impl Accumulator {
         total.time = frame.time;
         total.interval.index = frame.interval.index;
         total.interval.asked_ns = frame.interval.asked_ns;
-        total.interval.real_ns += frame.interval.real_ns;
+        total.interval.real_ns = total.interval.real_ns.saturating_add(frame.interval.real_ns);
         total.lost.add(&frame.lost);
         total.cost = frame.cost;
         for row in 0..frame.table.len() {
             let id = frame.table.ids()[row];
             match self.rows.get(&id) {
                 Some(&mine) => merge_row(total, mine as usize, frame, row),
-                None if total.table.len() >= MAX_KEYS => total.lost.map_full += 1,
+                None if total.table.len() >= MAX_KEYS => total.lost.map_full = total.lost.map_full.saturating_add(1),
                 None => {
                     self.rows.insert(id, total.table.len() as u32);
                     total.table.push_from(&frame.table, row);

@@ -23,9 +23,9 @@ pub struct Percentile {
 }
 
 impl Histogram {
-    /// Number of values.
+    /// Number of values. Sums stop at the largest number: a recording may claim anything.
     pub fn count(&self) -> u64 {
-        self.buckets.iter().sum()
+        self.buckets.iter().fold(0, |sum, &n| sum.saturating_add(n))
     }
 
     /// Smallest value of bucket `index`.
@@ -51,7 +51,7 @@ impl Histogram {
             self.buckets.resize(other.buckets.len(), 0);
         }
         for (mine, theirs) in self.buckets.iter_mut().zip(&other.buckets) {
-            *mine += theirs;
+            *mine = mine.saturating_add(*theirs);
         }
         self.sum = self.sum.saturating_add(other.sum);
         self.max = match (self.max, other.max) {
@@ -68,12 +68,12 @@ impl Histogram {
             return None;
         }
         let rank = ((fraction * count as f64).ceil() as u64).clamp(1, count);
-        let mut below = 0;
+        let mut below = 0u64;
         for (index, &n) in self.buckets.iter().enumerate() {
-            if n > 0 && below + n >= rank {
+            if n > 0 && below.saturating_add(n) >= rank {
                 return Some((index, below));
             }
-            below += n;
+            below = below.saturating_add(n);
         }
         None
     }
@@ -90,8 +90,8 @@ impl Histogram {
         };
         let n = self.buckets[index];
         let rank = ((fraction * self.count() as f64).ceil() as u64).clamp(1, self.count());
-        let inside = (rank - below) as f64 / n as f64;
-        let est = lo + ((hi - lo) as f64 * inside) as u64;
+        let inside = rank.saturating_sub(below) as f64 / n as f64;
+        let est = lo.saturating_add(((hi - lo) as f64 * inside) as u64);
         Some(Percentile { lo, hi, est: est.clamp(lo, hi) })
     }
 }

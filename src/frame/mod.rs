@@ -27,6 +27,10 @@ pub enum Kind {
     Table,
     /// One or more log2 distributions; the `...lat` and `...dist` tools.
     Histogram,
+    /// One row of numbers for the whole host; the `...stat` tools.
+    Counters,
+    /// Single events, oldest first, each with its time; the `...snoop` and `...slower` tools.
+    Events,
 }
 
 impl Kind {
@@ -35,6 +39,8 @@ impl Kind {
         match self {
             Kind::Table => "table",
             Kind::Histogram => "histogram",
+            Kind::Counters => "counters",
+            Kind::Events => "events",
         }
     }
 }
@@ -84,7 +90,7 @@ pub struct Reason {
 }
 
 /// The classes of causes a user can act on, each with its own remedy.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, schemars::JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Deserialize, serde::Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ReasonClass {
     /// The process lacks capabilities.
@@ -160,6 +166,8 @@ impl Status {
 pub struct Hook {
     /// What the view needs it for: `submit`, `send`, ...
     pub purpose: String,
+    /// Which of the view's alternatives for the purpose this is: `--hook PURPOSE=N` asks for it. 0 if there is no other.
+    pub alternative: u32,
     /// `tp_btf`, `raw_tp`, `tracepoint`, `fentry`, `fexit`, `kprobe`, `kretprobe`, `iter`, ...
     pub kind: String,
     /// Function or tracepoint.
@@ -169,6 +177,8 @@ pub struct Hook {
 /// One alternative that was tried for a purpose and what came of it.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 pub struct Tried {
+    /// As [`Hook::alternative`].
+    pub alternative: u32,
     /// As [`Hook::kind`].
     pub kind: String,
     /// As [`Hook::target`].
@@ -182,6 +192,8 @@ pub struct Tried {
 pub struct HookReport {
     /// As [`Hook::purpose`].
     pub purpose: String,
+    /// As [`Hook::alternative`]; `null` if none could be attached.
+    pub alternative: Option<u32>,
     /// The kind in use, `null` if none could be attached.
     pub kind: Option<String>,
     /// The target in use, `null` if none could be attached.
@@ -215,19 +227,21 @@ pub struct Lost {
 impl Lost {
     /// Everything that makes a shown number too small.
     pub fn total(&self) -> u64 {
-        self.events + self.map_full + self.stacks + self.intervals + self.missed
+        // A recording may claim anything.
+        let all = [self.events, self.map_full, self.stacks, self.intervals, self.missed];
+        all.into_iter().fold(0, u64::saturating_add)
     }
 
     /// Adds the counts of `other`; `late_ns` adds up too.
     pub fn add(&mut self, other: &Lost) {
-        self.events += other.events;
-        self.map_full += other.map_full;
-        self.stacks += other.stacks;
-        self.intervals += other.intervals;
-        self.late_ns += other.late_ns;
-        self.unattributed += other.unattributed;
-        self.truncated += other.truncated;
-        self.missed += other.missed;
+        self.events = self.events.saturating_add(other.events);
+        self.map_full = self.map_full.saturating_add(other.map_full);
+        self.stacks = self.stacks.saturating_add(other.stacks);
+        self.intervals = self.intervals.saturating_add(other.intervals);
+        self.late_ns = self.late_ns.saturating_add(other.late_ns);
+        self.unattributed = self.unattributed.saturating_add(other.unattributed);
+        self.truncated = self.truncated.saturating_add(other.truncated);
+        self.missed = self.missed.saturating_add(other.missed);
     }
 }
 

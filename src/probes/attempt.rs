@@ -15,7 +15,8 @@ use super::plan::{self, Failure, Needs, Plan, Program, remedy};
 use super::probe::{Probe, Wish};
 use super::reader::{Halves, LostCounters};
 use super::refusal::{
-    Refusal, attach_failure, errno_of, load_class, load_failure, map_refusal_class, no_rights, view_refused,
+    Refusal, attach_failure, errno_of, layout_failure, load_class, load_failure, map_refusal_class, no_rights,
+    view_refused,
 };
 use super::{elf, libbpf_log, settings, slim, sys};
 use crate::feed::LoadStep;
@@ -217,7 +218,9 @@ impl<'a> Attempt<'a> {
         let Some(program) = failed else {
             return view_refused(load_class(&errno, log), format!("loading failed: {errno}"));
         };
-        Refusal::Program(load_failure(program, &errno, log))
+        let kernel = self.wish.btf.as_deref().unwrap_or(Path::new(facts::KERNEL_BTF));
+        let failure = layout_failure(program, self.view.object, kernel, log);
+        Refusal::Program(failure.unwrap_or_else(|| load_failure(program, &errno, log)))
     }
 }
 

@@ -64,6 +64,8 @@ pub struct Member<'b> {
     pub type_id: u32,
     /// Offset in bytes.
     pub offset: u32,
+    /// Width of a bit field; 0 if it is none.
+    pub bits: u8,
 }
 
 fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
@@ -115,7 +117,8 @@ impl<'a> Btf<'a> {
         self.iter().find(|ty| ty.kind() == kind && ty.name() == name)
     }
 
-    fn string(&self, at: u32) -> &str {
+    /// The string at this offset; empty if there is none.
+    pub fn string(&self, at: u32) -> &str {
         let bytes = self.strings.get(at as usize..).unwrap_or_default();
         let end = bytes.iter().position(|&b| b == 0).unwrap_or(0);
         std::str::from_utf8(&bytes[..end]).unwrap_or_default()
@@ -199,11 +202,29 @@ impl<'b> Type<'b> {
                 let var = self.btf.get(self.word(at));
                 let name = var.map(|v| v.name()).unwrap_or_default();
                 let type_id = var.map(|v| v.word(8)).unwrap_or(0);
-                return Member { name, type_id, offset: self.word(at + 4) };
+                return Member { name, type_id, offset: self.word(at + 4), bits: 0 };
             }
             // With the kind flag (bit 31) the upper byte is the size of a bit field.
-            let bits = if self.word(4) >> 31 == 1 { self.word(at + 8) & 0x00ff_ffff } else { self.word(at + 8) };
-            Member { name: self.btf.string(self.word(at)), type_id: self.word(at + 4), offset: bits / 8 }
+            let flagged = self.word(4) >> 31 == 1;
+            let place = self.word(at + 8);
+            let (offset, bits) = if flagged { (place & 0x00ff_ffff, (place >> 24) as u8) } else { (place, 0) };
+            Member { name: self.btf.string(self.word(at)), type_id: self.word(at + 4), offset: offset / 8, bits }
+        })
+    }
+
+    /// Names and values of an enum, of 32 or 64 bits.
+    pub fn enumerators(self) -> impl Iterator<Item = (&'b str, u64)> {
+        let wide = self.word(4) >> 24 & 0x1f == 19;
+        let n = if self.kind() == Kind::Enum { self.vlen() } else { 0 };
+        (0..n).map(move |i| {
+            let at = 12 + i * if wide { 12 } else { 8 };
+            let low = self.word(at + 4);
+            let value = match wide {
+                true => u64::from(self.word(at + 8)) << 32 | u64::from(low),
+                // As libbpf: sign-extended, whether the enum is signed or not.
+                false => i64::from(low as i32) as u64,
+            };
+            (self.btf.string(self.word(at)), value)
         })
     }
 
@@ -275,13 +296,29 @@ impl<'b> Type<'b> {
 
     /// Size in bytes.
     pub fn size(self) -> usize {
-        let ty = self.resolved();
-        match ty.kind() {
+        let (element, n) = self.element();
+        let one = match element.kind() {
             Kind::Ptr => 8,
-            Kind::Array => ty.target().map_or(0, |element| element.size()).saturating_mul(ty.array_len()),
-            Kind::Int | Kind::Struct | Kind::Union | Kind::Enum | Kind::Float => ty.word(8) as usize,
+            Kind::Int | Kind::Struct | Kind::Union | Kind::Enum | Kind::Float => element.word(8) as usize,
             _ => 0,
+        };
+        one.saturating_mul(n)
+    }
+
+    /// What an array of arrays is made of in the end, and how many; any other type is one of itself.
+    pub fn element(self) -> (Type<'b>, usize) {
+        let (mut ty, mut n) = (self.resolved(), 1usize);
+        // No recursion: in a file that the user named, an array may contain itself.
+        for _ in 0..32 {
+            match (ty.kind(), ty.target()) {
+                (Kind::Array, Some(element)) => {
+                    n = n.saturating_mul(ty.array_len());
+                    ty = element.resolved();
+                }
+                _ => break,
+            }
         }
+        (ty, n)
     }
 
     /// The type of a member.
@@ -300,6 +337,18 @@ mod tests {
         assert!(
             Btf::parse(&[0x9f, 0xeb, 1, 0, 24, 0, 0, 0, 0, 0, 0, 0, 255, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]).is_err()
         );
+    }
+
+    #[test]
+    fn an_array_of_itself_has_a_size() {
+        // One array type: no name, kind 3, then element type 1 (itself), index type 1, 2 elements.
+        let mut bytes = vec![0x9f, 0xeb, 1, 0];
+        for word in [24u32, 0, 24, 24, 1, 0, 3 << 24, 0, 1, 1, 2] {
+            bytes.extend_from_slice(&word.to_ne_bytes());
+        }
+        bytes.push(0);
+        let btf = Btf::parse(&bytes).expect("well-formed");
+        assert_eq!(btf.get(1).map(|ty| ty.size()), Some(0));
     }
 
     #[test]

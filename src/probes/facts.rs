@@ -74,7 +74,7 @@ impl Facts {
     }
 
     /// One walk over all types.
-    fn answer(questions: &Questions, btf: &Btf<'_>) -> Facts {
+    pub(super) fn answer(questions: &Questions, btf: &Btf<'_>) -> Facts {
         let structs: HashSet<&str> = questions.fields.iter().filter_map(|f| Some(f.split_once('.')?.0)).collect();
         let mut facts = Facts::default();
         for ty in btf.iter() {

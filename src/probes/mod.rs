@@ -7,6 +7,7 @@ pub mod btf;
 pub mod decode;
 pub mod elf;
 pub mod facts;
+pub mod guard;
 pub mod kernel;
 pub mod layout;
 pub mod libbpf_log;

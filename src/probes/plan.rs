@@ -49,7 +49,12 @@ impl Program {
 
     /// As shown to the user.
     pub fn hook(&self) -> Hook {
-        Hook { purpose: self.hook.clone(), kind: self.kind.clone(), target: self.target.clone() }
+        Hook {
+            purpose: self.hook.clone(),
+            alternative: self.number,
+            kind: self.kind.clone(),
+            target: self.target.clone(),
+        }
     }
 
     /// Whether `--hook KIND` means this program: a return probe goes with its entry.
@@ -125,6 +130,7 @@ fn choose(
                 plan.chosen.extend(parts);
                 plan.reports.push(HookReport {
                     purpose: hook.to_owned(),
+                    alternative: Some(*number),
                     kind: Some(first.kind.clone()),
                     target: Some(first.target.clone()),
                     tried,
@@ -134,6 +140,7 @@ fn choose(
             Some((program, failure)) => {
                 causes.push((program.clone(), failure.clone()));
                 tried.push(Tried {
+                    alternative: *number,
                     kind: program.kind.clone(),
                     target: program.target.clone(),
                     result: failure.result,
@@ -143,7 +150,7 @@ fn choose(
     }
     // Whoever insists on an alternative does not want to do without it.
     let optional = !insisted && alternatives.values().flatten().all(|&i| programs[i].optional);
-    plan.reports.push(HookReport { purpose: hook.to_owned(), kind: None, target: None, tried });
+    plan.reports.push(HookReport { purpose: hook.to_owned(), alternative: None, kind: None, target: None, tried });
     let reason = reason(hook, &causes);
     if optional {
         plan.partial.get_or_insert(reason);

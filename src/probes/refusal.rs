@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
+use super::btf::Btf;
 use super::facts;
+use super::guard;
 use super::plan::{Failure, Program, remedy};
 use super::{libbpf_log, sys};
 use crate::frame::{Reason, ReasonClass};
@@ -30,21 +32,44 @@ pub(super) fn load_class(errno: &std::io::Error, log: &str) -> ReasonClass {
         Some(libc::EPERM) if lockdown() => ReasonClass::Lockdown,
         Some(libc::EPERM) => ReasonClass::ProgTypeDenied,
         _ if log.contains("failed to find kernel BTF type ID") => ReasonClass::SymbolMissing,
+        // The file that tells of lockdown may not be mounted, but nothing else hides these helpers.
+        _ if refused_helper(log).is_some_and(reads_memory) => ReasonClass::Lockdown,
+        _ if refused_helper(log).is_some() => ReasonClass::SymbolMissing,
         _ if libbpf_log::verifier_verdict(log).is_some() => ReasonClass::Verifier,
         _ => ReasonClass::SymbolMissing,
     }
+}
+
+/// The helper that the verifier does not offer to this program: as `bpf_sock_from_file#162`, or `unknown#162` where it does
+/// not even know the name.
+fn refused_helper(log: &str) -> Option<&str> {
+    let verdict = libbpf_log::verifier_verdict(log)?;
+    let words = ["unknown func ", "invalid func ", "cannot use helper "];
+    let helper = words.iter().find_map(|words| verdict.split_once(words)).map(|(_, helper)| helper)?;
+    helper.split(' ').next()
+}
+
+/// Under lockdown the helpers that read kernel memory are hidden: bpf_tracing_func_proto() then knows none of them.
+fn reads_memory(helper: &str) -> bool {
+    helper.starts_with("bpf_probe_read")
 }
 
 pub(super) fn load_failure(program: &Program, errno: &std::io::Error, log: &str) -> Failure {
     let class = load_class(errno, log);
     let result = match class {
         ReasonClass::ProgTypeDenied => "refused (EPERM)".to_owned(),
-        ReasonClass::Lockdown => "refused by kernel lockdown (EPERM)".to_owned(),
+        ReasonClass::Lockdown => match refused_helper(log) {
+            Some(helper) => format!("kernel lockdown forbids {helper}"),
+            None => "refused by kernel lockdown (EPERM)".to_owned(),
+        },
         ReasonClass::Verifier => {
             log::warn!("{}: rejected by the verifier\n{log}", program.name);
             format!("rejected by the verifier: {}", libbpf_log::verifier_verdict(log).unwrap_or("no log"))
         }
-        _ => format!("does not load: {errno}"),
+        _ => match refused_helper(log) {
+            Some(helper) => format!("needs the helper {helper}, which this kernel lacks"),
+            None => format!("does not load: {errno}"),
+        },
     };
     if class == ReasonClass::ProgTypeDenied && matches!(program.kind.as_str(), "fentry" | "fexit") {
         facts::remember_refused("fentry", &result);
@@ -53,9 +78,26 @@ pub(super) fn load_failure(program: &Program, errno: &std::io::Error, log: &str)
     Failure { program: program.name.clone(), result, class }
 }
 
+/// A program that was refused because the kernel's structures are not laid out as it expects: in names, where the verifier
+/// only speaks of an unknown function, which libbpf puts where a relocation has no answer.
+pub(super) fn layout_failure(program: &Program, object: &[u8], kernel: &Path, log: &str) -> Option<Failure> {
+    if !log.contains("failed to resolve CO-RE relocation") {
+        return None;
+    }
+    let bytes = sys::FileBytes::open(kernel).ok()?;
+    let faults = guard::faults(object, &Btf::parse(&bytes).ok()?).ok()?;
+    let faults: Vec<String> = faults.iter().filter(|f| f.program == program.name).map(guard::Fault::words).collect();
+    if faults.is_empty() {
+        return None;
+    }
+    let result = format!("this kernel is laid out differently: {}", faults.join(", "));
+    Some(Failure { program: program.name.clone(), result, class: ReasonClass::SymbolMissing })
+}
+
 pub(super) fn attach_failure(program: &Program, error: &libbpf_rs::Error) -> Failure {
     let errno = errno_of(error);
     let (class, result) = match errno {
+        libc::EPERM if lockdown() => (ReasonClass::Lockdown, "refused by kernel lockdown (EPERM)".to_owned()),
         libc::EPERM => (ReasonClass::ProgTypeDenied, "refused (EPERM)".to_owned()),
         libc::EACCES => (ReasonClass::PerfParanoid, "not permitted (EACCES)".to_owned()),
         libc::ENOENT | libc::ESRCH => (ReasonClass::SymbolMissing, "no such function in this kernel".to_owned()),

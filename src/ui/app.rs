@@ -15,6 +15,8 @@ use super::Options;
 use super::glyphs::{Depth, Glyphs, Level, SPIN};
 use super::message::{Effect, Input};
 use super::overlay::Overlay;
+use super::recording::Recording;
+use super::replay::Playing;
 use super::theme::Theme;
 use super::theme::ramp::{self, STEPS};
 use super::view::{Cause, Load, View};
@@ -76,6 +78,10 @@ pub struct App {
     pub toast: Option<(String, Instant)>,
     /// The moment that is looked at; `None`: live.
     pub cursor: Option<u64>,
+    /// What is replayed; `None`: live.
+    pub replay: Option<Playing>,
+    /// What runs of a recording to a file.
+    pub recording: Option<Recording>,
     /// First key of a longer one.
     pub pending: Option<String>,
     /// Refresh interval.
@@ -148,6 +154,8 @@ impl App {
             read: 0,
             toast: None,
             cursor: None,
+            replay: options.replay.map(Playing::new),
+            recording: None,
             pending: None,
             interval,
             host: None,
@@ -231,6 +239,7 @@ impl App {
             Input::Exported(Err(problem)) => self.say(format!("not written: {problem}")),
             Input::Kept(Ok(file)) => self.say(format!("panes, columns, order and limits are kept in {file}")),
             Input::Kept(Err(problem)) => self.say(format!("not kept: {problem}")),
+            Input::Recorded(ended) => self.recording_ended(ended),
             Input::Resumed => {
                 self.dirty = true;
                 self.effects.push(Effect::Redraw);
@@ -338,11 +347,12 @@ impl App {
         for at in 0..self.views.len() {
             if self.is_visible(at) {
                 self.views[at].hidden_since = None;
-                if self.cursor.is_none() || !self.options.pause_collection {
+                if self.cursor.is_none() || self.replay.is_some() || !self.options.pause_collection {
                     self.load(at);
                 }
                 self.views[at].refresh(self.cursor, self.now, Cause::User);
-            } else if self.views[at].hidden_since.is_none() && self.views[at].load != Load::Off {
+            } else if !self.keeps_loaded() && self.views[at].hidden_since.is_none() && self.views[at].load != Load::Off
+            {
                 self.views[at].hidden_since = Some(self.now);
             }
         }

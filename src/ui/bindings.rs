@@ -28,8 +28,6 @@ pub struct Binding {
     pub hint: &'static str,
     /// Where it works.
     pub places: &'static [Place],
-    /// Whether it is built. What is not says so instead of doing nothing.
-    pub built: bool,
 }
 
 use Place::{Dashboard as D, Unavailable as U, View as V};
@@ -44,11 +42,7 @@ const fn bind(
     help: &'static str,
     places: &'static [Place],
 ) -> Binding {
-    Binding { action, name, keys, help, hint, places, built: true }
-}
-
-const fn later(action: Action, name: &'static str, keys: &'static [&'static str], help: &'static str) -> Binding {
-    Binding { action, name, keys, help, hint: "", places: ALL, built: false }
+    Binding { action, name, keys, help, hint, places }
 }
 
 /// The key table, in the order of the help page.
@@ -131,7 +125,7 @@ pub const BINDINGS: &[Binding] = &[
     bind(Action::SaveLayout, "save-layout", &["W"], "", "save layout", ALL),
     bind(Action::CopyRow, "copy-row", &["y"], "", "copy the row", ALL),
     bind(Action::CopyTable, "copy-table", &["Y"], "", "copy the table", ALL),
-    later(Action::Record, "record", &["x"], "record to a file"),
+    bind(Action::Record, "record", &["x"], "", "record to a file, or end that", ALL),
     bind(Action::Settings, "settings", &["S", "F2"], "", "settings", ALL),
     bind(Action::Themes, "themes", &["Ctrl-t"], "", "themes", ALL),
 ];

@@ -54,8 +54,7 @@ impl App {
         let pending = self.pending.take();
         let help = self.options.keys.hint(Action::Help);
         match self.options.keys.meaning(&name, pending.as_deref(), self.place()) {
-            Meaning::Does(Binding { built: true, action, .. }) => self.act(*action),
-            Meaning::Does(binding) => self.say(format!("{name}: {} is not built yet", binding.help)),
+            Meaning::Does(Binding { action, .. }) => self.act(*action),
             Meaning::Elsewhere(binding) => {
                 self.say(format!("{name}: {} does not work here; help is {help}", binding.help));
             }
@@ -80,6 +79,9 @@ impl App {
     /// Does it.
     pub fn act(&mut self, action: Action) {
         self.dirty = true;
+        if self.act_in_replay(action) {
+            return;
+        }
         match action {
             Action::Close if self.log => self.log = false,
             Action::Close | Action::Quit => self.effects.push(Effect::Quit(false)),
@@ -120,6 +122,7 @@ impl App {
             Action::Longer => self.change_interval(1),
             Action::Export => self.open_export(),
             Action::Retry => self.retry(),
+            Action::Record => self.record(),
             Action::Units => {
                 self.look.raw = !self.look.raw;
                 self.changed("raw");
@@ -175,7 +178,7 @@ impl App {
             Action::DrillUp => self.drill_up(),
             Action::Narrower => self.zoom(-1),
             Action::Wider => self.zoom(1),
-            // What is left is not built, and the key table says so before it comes here.
+            // The rest is done by what is open.
             _ => {}
         }
     }

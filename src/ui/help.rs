@@ -27,7 +27,7 @@ pub fn lines(app: &App, filter: &str) -> Vec<Line> {
         _ => "Keys in the dashboard".to_owned(),
     };
     let mut lines = vec![Line::Head(here)];
-    let shown = |binding: &&super::action::Binding| binding.built && !binding.help.is_empty();
+    let shown = |binding: &&super::action::Binding| !binding.help.is_empty();
     let pair = |binding: &super::action::Binding| {
         Line::Pair(app.options.keys.keys(binding).join(" "), binding.help.to_owned())
     };

@@ -151,6 +151,12 @@ impl History {
         (!self.frames.is_empty()).then(|| after.saturating_sub(1))
     }
 
+    /// As [`History::at`], by the wall clock.
+    pub fn at_wall(&self, wall_ns: u64) -> Option<usize> {
+        let after = self.frames.partition_point(|held| held.frame.time.wall_ns <= wall_ns);
+        (!self.frames.is_empty()).then(|| after.saturating_sub(1))
+    }
+
     /// Frame `at` as `mode` shows it. Since start, a frame in the past shows what was known then.
     pub fn shown(&self, at: usize, mode: Mode) -> Option<Arc<Frame>> {
         let held = self.frames.get(at)?;

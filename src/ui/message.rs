@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crossterm::event::{KeyEvent, MouseEvent};
 
 use crate::export::Format;
-use crate::feed::{Command, Event, Request};
+use crate::feed::{Command, Event, Request, Transport};
 use crate::frame::Frame;
 use crate::host::Sample;
 
@@ -39,6 +39,8 @@ pub enum Input {
     Kept(Result<String, String>),
     /// So large would an export be.
     Measured(u64),
+    /// A recording ended.
+    Recorded(super::recording::Recorded),
     /// The program was suspended and is back.
     Resumed,
 }
@@ -70,6 +72,10 @@ pub enum Effect {
     LogLevel(log::LevelFilter),
     /// Make panes, columns and order last.
     Keep(Box<Kept>),
+    /// Start to record under this name, or end it.
+    Record(Option<String>),
+    /// Move the clock of a recording.
+    Play(Transport),
     /// Draw everything again.
     Redraw,
     /// Suspend.

@@ -24,6 +24,7 @@ mod layout;
 mod line;
 pub mod logger;
 pub mod message;
+mod moments;
 mod mouse;
 mod overlay;
 mod pace;
@@ -31,6 +32,8 @@ mod page;
 mod palette;
 mod panes;
 mod picker;
+mod recording;
+mod replay;
 mod rows;
 pub mod save;
 pub mod screen;
@@ -53,14 +56,17 @@ mod view;
 mod words;
 
 use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::export::Format;
 use crate::frame::Frame;
+use crate::record::Recorder;
 
 pub use crate::enrich::process::ProcessFacts;
 
+pub use replay::Replay;
 pub use shell::run;
 
 /// How the explorer looks and behaves.
@@ -116,6 +122,8 @@ pub struct Options {
     pub sources: Vec<(String, String)>,
     /// Files that were read, or would be, and what for.
     pub paths: Vec<(String, String)>,
+    /// The frames are those of a recording.
+    pub replay: Option<Replay>,
 }
 
 impl Default for Options {
@@ -147,6 +155,7 @@ impl Default for Options {
             keys: keymap::Keymap::default(),
             sources: Vec::new(),
             paths: Vec::new(),
+            replay: None,
         }
     }
 }
@@ -166,6 +175,9 @@ pub type Keep = Arc<dyn Fn(&save::Kept) -> Result<String, String> + Send + Sync>
 /// Takes what later runs may know, when this one ends.
 pub type Remember = Arc<dyn Fn(&save::Memory) + Send + Sync>;
 
+/// Starts a recording under this name.
+pub type Record = Arc<dyn Fn(&Path) -> Result<Recorder, String> + Send + Sync>;
+
 /// What the rooms below provide. All of them are called off the UI thread.
 #[derive(Clone)]
 pub struct Callbacks {
@@ -179,6 +191,8 @@ pub struct Callbacks {
     pub keep: Keep,
     /// What is left behind.
     pub remember: Remember,
+    /// A recording of what is collected, for `x`.
+    pub record: Record,
 }
 
 impl fmt::Debug for Callbacks {
@@ -188,8 +202,10 @@ impl fmt::Debug for Callbacks {
 }
 
 /// How the explorer ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Exit {
     /// The user, or the number of frames asked for.
     Done,
+    /// The same, but what was to be recorded was not.
+    NotRecorded(String),
 }

@@ -170,8 +170,7 @@ impl App {
     fn jump_on_timeline(&mut self, x: u16) {
         let moment = timeline::hit(self, x);
         if let Some(moment) = moment {
-            self.cursor = Some(moment);
-            self.refresh_all(Cause::User);
+            self.stand_at(moment);
         }
     }
 }

@@ -74,7 +74,7 @@ impl Palette {
         let views = Registry::get().views().iter().map(|view| Entry::Show(&view.decl));
         // A word that may stand alone does what the key of its name does.
         let own = |binding: &&Binding| !WORDS.iter().any(|word| word.name == binding.name);
-        let acts = BINDINGS.iter().filter(|binding| binding.built && !binding.help.is_empty());
+        let acts = BINDINGS.iter().filter(|binding| !binding.help.is_empty());
         let acts = acts.filter(own).map(Entry::Act);
         let all = words.chain(acts).chain(views);
         self.at = 0;

@@ -70,7 +70,7 @@ impl App {
     fn next_group(&mut self) {
         let Some(view) = self.view() else { return };
         let schema = match view.history.last() {
-            Some(frame) if frame.kind == Kind::Table => frame.table.schema.clone(),
+            Some(frame) if frame.kind != Kind::Histogram => frame.table.schema.clone(),
             _ => return self.say("there is nothing to put together yet"),
         };
         let mut names = group::choices(&schema).into_iter().map(|column| schema.columns[column].name.clone());
@@ -94,7 +94,7 @@ impl App {
     /// What they can be put together by.
     pub fn group_rows(&mut self, name: &str) -> Result<String, String> {
         let view = self.view_mut().ok_or("there is no view")?;
-        let frame = view.history.last().filter(|frame| frame.kind == Kind::Table);
+        let frame = view.history.last().filter(|frame| frame.kind != Kind::Histogram);
         let schema = frame.map(|frame| frame.table.schema.clone()).ok_or("this view has no rows to put together")?;
         let choices = group::choices(&schema);
         let names: Vec<&str> = choices.iter().map(|&column| schema.columns[column].name.as_str()).collect();

@@ -1,6 +1,7 @@
 //! The loop around the core: it owns the terminal, the clock and the feeds, and does nothing else.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
 use std::time::Instant;
@@ -16,11 +17,13 @@ use tokio::task::JoinHandle;
 use crate::bug;
 use crate::feed::{Command, Event, Opener, Request};
 use crate::host::{self, Host};
+use crate::record::Recorder;
 
 use super::app::App;
 use super::glyphs::{Depth, Level, detect_depth, detect_level};
 use super::message::{Effect, Input};
 use super::pace::{Pace, What};
+use super::recording::{self, Recorded};
 use super::screen::{self, Screen};
 use super::surroundings::{LateReply, Taken};
 use super::terminal::{self, Writer};
@@ -38,6 +41,7 @@ pub fn run(
     opener: Arc<dyn Opener>,
     layout: Vec<Request>,
     callbacks: Callbacks,
+    recorder: Option<Recorder>,
 ) -> anyhow::Result<Exit> {
     // Whoever started a log before keeps it; a log on standard error would spoil the screen.
     logger::start(log::LevelFilter::Info, None);
@@ -58,17 +62,25 @@ pub fn run(
     let ends = [SignalKind::terminate(), SignalKind::hangup(), SignalKind::interrupt()].map(signal);
     drop(guard);
     terminal::enter(mouse).context("there is no terminal to read keys from; -b needs none")?;
-    let ended = runtime.block_on(explore(options, opener, layout, callbacks, term != "linux", ends));
+    let ended = runtime.block_on(explore(options, opener, layout, callbacks, recorder, term != "linux", ends));
     terminal::restore();
     if let Some(lines) = bug::kept() {
         terminal::print(&lines);
     }
     // Feeds detach on threads of their own; nobody waits for them.
     runtime.shutdown_background();
-    if let Some(left) = ended? {
+    let (left, recorded) = ended?;
+    if let Some(left) = left {
         terminal::print(&left);
     }
-    Ok(Exit::Done)
+    match recorded {
+        Some(Err(why)) => Ok(Exit::NotRecorded(why)),
+        Some(Ok(tape)) => {
+            terminal::print(&format!("{}\r\n", recording::words(&tape)));
+            Ok(Exit::Done)
+        }
+        None => Ok(Exit::Done),
+    }
 }
 
 struct Shell {
@@ -83,6 +95,7 @@ struct Shell {
     /// Bytes that go out beside the next picture: they change nothing on the screen.
     aside: Vec<u8>,
     late: LateReply,
+    recorder: Option<Recorder>,
     asked: bool,
     suspend: bool,
     quit: Option<bool>,
@@ -93,15 +106,19 @@ async fn explore(
     opener: Arc<dyn Opener>,
     layout: Vec<Request>,
     callbacks: Callbacks,
+    recorder: Option<Recorder>,
     synchronised: bool,
     mut ends: [std::io::Result<Signal>; 3],
-) -> anyhow::Result<Option<String>> {
+) -> anyhow::Result<(Option<String>, Option<Recorded>)> {
     let (inbox, mut arrived) = mpsc::channel(INBOX);
     let (drained, mut free) = mpsc::channel(1);
     let now = Instant::now();
     let mut app = App::new(options, layout, now);
     let (width, height) = terminal::size();
     app.area = ratatui::layout::Rect::new(0, 0, width, height);
+    if let Some(recorder) = &recorder {
+        app.recording_runs(recorder.path());
+    }
     let effects = app.start();
     let mut shell = Shell {
         screen: Screen::new(Size::new(width, height), app.glyphs.level, synchronised),
@@ -114,6 +131,7 @@ async fn explore(
         feeds: HashMap::new(),
         aside: Vec::new(),
         late: LateReply::new(false, now),
+        recorder,
         asked: false,
         suspend: false,
         quit: None,
@@ -121,14 +139,16 @@ async fn explore(
     shell.perform(effects);
     // Views load meanwhile.
     shell.find_ground(synchronised);
-    let _host = gauges(inbox)?;
+    // How this host is doing says nothing about that of a recording.
+    let _host = if shell.app.replay.is_none() { Some(gauges(inbox)?) } else { None };
     let mut keys = EventStream::new();
     let mut go_on = signal(SignalKind::from_raw(libc::SIGCONT))?;
     loop {
         shell.draw_if_due();
         if let Some(leave) = shell.quit {
             (shell.callbacks.remember)(&shell.app.memory());
-            return Ok(leave.then(|| screen::text(&mut shell.app)));
+            let recorded = shell.recorder.take().map(|recorder| recorder.finish(recording::FINISH));
+            return Ok((leave.then(|| screen::text(&mut shell.app)), recorded));
         }
         if std::mem::take(&mut shell.suspend) {
             suspend(shell.app.options.mouse, &mut go_on).await?;
@@ -153,7 +173,8 @@ async fn explore(
                 // Restore and go: detaching may take longer than the one who sends signals waits.
                 terminal::restore();
                 (shell.callbacks.remember)(&shell.app.memory());
-                std::process::exit(0);
+                let recorded = shell.recorder.take().map(|recorder| recorder.finish(recording::FINISH));
+                std::process::exit(if let Some(Err(_)) = recorded { 5 } else { 0 });
             }
         }
     }
@@ -247,6 +268,7 @@ impl Shell {
             Input::Host(_) => What::Gauge,
             _ => What::User,
         };
+        recording::tap(&mut self.recorder, &mut self.app, &input);
         self.input(input, what);
     }
 
@@ -312,9 +334,29 @@ impl Shell {
                     let keep = self.callbacks.keep.clone();
                     self.ask(move || Input::Kept(keep(&kept)));
                 }
+                Effect::Record(name) => self.record(name),
+                Effect::Play(transport) => self.opener.control(transport),
                 Effect::Redraw => self.screen.redraw(),
                 Effect::Suspend => self.suspend = true,
                 Effect::Quit(leave) => self.quit = Some(leave),
+            }
+        }
+    }
+
+    /// Starts a recording, or ends the one that runs.
+    fn record(&mut self, name: Option<String>) {
+        match name {
+            Some(name) => match (self.callbacks.record)(Path::new(&name)) {
+                Ok(recorder) => {
+                    self.app.recording_runs(recorder.path());
+                    self.recorder = Some(recorder);
+                }
+                Err(problem) => self.app.say(format!("not recorded: {problem}")),
+            },
+            None => {
+                if let Some(recorder) = self.recorder.take() {
+                    self.ask(move || Input::Recorded(recorder.finish(recording::FINISH)));
+                }
             }
         }
     }

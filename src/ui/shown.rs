@@ -24,7 +24,7 @@ impl Rendering {
     /// What a kind allows, the default first.
     pub fn of(kind: Kind) -> &'static [Rendering] {
         match kind {
-            Kind::Table => &[Rendering::Table, Rendering::Trend],
+            Kind::Table | Kind::Counters | Kind::Events => &[Rendering::Table, Rendering::Trend],
             Kind::Histogram => &[Rendering::Histogram, Rendering::HeatMap, Rendering::Percentiles, Rendering::Table],
         }
     }

@@ -37,7 +37,8 @@ impl App {
             }
             Event::Frame(frame) => {
                 view.history.limit(self.options.history_frames);
-                let alarm = view.push(frame);
+                let alarm = view.push(frame.clone());
+                self.follow(&frame);
                 let mut all: Vec<_> = self.views.iter_mut().map(|view| &mut view.history).collect();
                 history::trim(&mut all, self.options.history_bytes);
                 self.alarm(at, alarm);

@@ -89,8 +89,8 @@ pub fn frame(view: &str, kind: Kind, table: Table, index: u64) -> Frame {
         interval: Interval { index, asked_ns: 1_000_000_000, real_ns: 1_000_000_000, ..Interval::default() },
         settings: Arc::new([]),
         hooks: Arc::new([
-            Hook { purpose: "a".into(), kind: "tp_btf".into(), target: "block_io_start".into() },
-            Hook { purpose: "b".into(), kind: "tp_btf".into(), target: "block_io_done".into() },
+            Hook { purpose: "a".into(), alternative: 1, kind: "tp_btf".into(), target: "block_io_start".into() },
+            Hook { purpose: "b".into(), alternative: 1, kind: "tp_btf".into(), target: "block_io_done".into() },
         ]),
         table,
         histograms: Vec::new(),
@@ -283,6 +283,7 @@ pub fn hist_frame(index: u64, keyed: bool) -> Frame {
 pub fn unavailable_frame() -> Frame {
     let mut frame = frame("tcptop", Kind::Table, Table::default(), 0);
     let tried = |kind: &str, target: &str, result: &str| Tried {
+        alternative: 1,
         kind: kind.into(),
         target: target.into(),
         result: result.into(),
@@ -297,6 +298,7 @@ pub fn unavailable_frame() -> Frame {
         tried: vec![
             HookReport {
                 purpose: "send".into(),
+                alternative: None,
                 kind: None,
                 target: None,
                 tried: vec![
@@ -304,7 +306,7 @@ pub fn unavailable_frame() -> Frame {
                     tried("kprobe", "tcp_sendmsg_locked", "no kprobes in kernel"),
                 ],
             },
-            HookReport { purpose: "recv".into(), kind: Some("tp_btf".into()), target: Some("tcp_rcv_space_adjust".into()), tried: vec![] },
+            HookReport { purpose: "recv".into(), alternative: Some(1), kind: Some("tp_btf".into()), target: Some("tcp_rcv_space_adjust".into()), tried: vec![] },
         ],
     }));
     frame

@@ -6,16 +6,17 @@ use crate::feed::Command;
 
 use super::action::Action;
 use super::app::App;
+use super::moments::parse_clock;
 use super::view::Cause;
 
 /// Intervals that `+` and `-` step through, ms.
 const INTERVALS: [u64; 8] = [250, 500, 1000, 2000, 5000, 10_000, 30_000, 60_000];
 
-/// Seconds of a day.
-const DAY: u64 = 86_400;
-
 impl App {
     pub(super) fn live(&mut self) {
+        if self.replay.is_some() {
+            return self.play_on();
+        }
         self.cursor = None;
         if self.options.pause_collection {
             // What is on the screen is loaded again.
@@ -43,51 +44,32 @@ impl App {
             _ => at,
         };
         let edge = to == at && action != Action::Pause;
-        self.stand(time(to));
+        self.stand_at(time(to));
         if edge {
-            self.say(if to == 0 { "nothing older is held" } else { "this is the newest frame; Space goes live" });
+            let key = self.options.keys.hint(Action::Pause);
+            self.say(match to == 0 {
+                true => "nothing older is held".to_owned(),
+                false => format!("this is the newest frame; {key} goes live"),
+            });
         }
     }
 
-    /// Stands still at a moment; the user may want nothing to be collected meanwhile.
-    fn stand(&mut self, moment: u64) {
-        self.cursor = Some(moment);
-        if self.options.pause_collection {
-            (0..self.views.len()).for_each(|at| self.unload(at));
-        }
-        self.refresh_all(Cause::User);
-    }
-
-    /// Goes to a moment: a time of day, `14:05` or `14:05:30`, the last one before now; or `-90s`, `-5m`.
+    /// Goes to a moment: a time of day in UTC, `14:05` or `14:05:30`, the last one before now; a date and a time; or
+    /// `-90s`, `-5m` before the newest frame.
     ///
     /// # Errors
     /// What a moment looks like, or that nothing is held of it.
     pub fn go_to(&mut self, word: &str) -> Result<(), String> {
-        let Some(view) = self.view().filter(|view| !view.history.is_empty()) else {
-            return Err("nothing is held yet".to_owned());
-        };
-        let (first, last) = match (view.history.get(0), view.history.last()) {
-            (Some(first), Some(last)) => (first.time, last.time),
-            _ => return Err("nothing is held yet".to_owned()),
-        };
-        let ago = |text: &str| {
-            humantime::parse_duration(text).ok().map(|ago| last.wall_ns.saturating_sub(ago.as_nanos() as u64))
-        };
+        let newest = self.view().and_then(|view| view.history.last()).map(|frame| frame.time.wall_ns);
+        let newest = newest.ok_or("nothing is held yet")?;
         let wall = match word.trim().strip_prefix('-') {
-            Some(text) => ago(text.trim()),
-            None => time_of_day(word.trim()).map(|seconds| {
-                let now = last.wall_ns / 1_000_000_000;
-                let today = now / DAY * DAY + seconds;
-                (if today > now { today.saturating_sub(DAY) } else { today }) * 1_000_000_000
-            }),
+            Some(ago) => {
+                humantime::parse_duration(ago.trim()).ok().map(|ago| newest.saturating_sub(ago.as_nanos() as u64))
+            }
+            None => parse_clock(word, newest),
         };
-        let wall = wall.ok_or("a moment is HH:MM, HH:MM:SS (UTC), or -5m")?;
-        // The first frame that ended at that moment or after it holds what happened then.
-        let frame = view.history.iter().find(|frame| frame.time.wall_ns >= wall);
-        let before = wall + 1_000_000_000 < first.wall_ns;
-        let moment = frame.map_or(last.mono_ns, |frame| frame.time.mono_ns);
-        self.stand(moment);
-        if before { Err("nothing older than this is held".to_owned()) } else { Ok(()) }
+        self.go_to_time(wall.ok_or("a moment is HH:MM, HH:MM:SS (UTC), or -5m")?);
+        Ok(())
     }
 
     pub(super) fn change_interval(&mut self, by: isize) {
@@ -122,31 +104,5 @@ impl App {
         let seconds = seconds.ok_or_else(|| format!("an interval is {least} to 3600 seconds"))?;
         self.set_interval(Duration::from_secs_f64(seconds));
         Ok(())
-    }
-}
-
-/// Seconds since midnight of `14:05` or `14:05:30`.
-fn time_of_day(text: &str) -> Option<u64> {
-    let parts: Vec<&str> = text.split(':').collect();
-    let digits = |part: &&str| !part.is_empty() && part.len() <= 2 && part.bytes().all(|b| b.is_ascii_digit());
-    if !(2..=3).contains(&parts.len()) || !parts.iter().all(digits) {
-        return None;
-    }
-    let number = |at: usize| parts.get(at).map_or(Some(0), |part| part.parse::<u64>().ok());
-    let (hour, minute, second) = (number(0)?, number(1)?, number(2)?);
-    (hour < 24 && minute < 60 && second < 60).then_some(hour * 3600 + minute * 60 + second)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn times_of_day_are_read_strictly() {
-        assert_eq!(time_of_day("14:05"), Some(50_700));
-        assert_eq!(time_of_day("0:0:9"), Some(9));
-        for wrong in ["", "14", "24:00", "14:60", "14:05:60", "1a:00", "14:05:00:00", "-1:00", "+1:00", "014:00"] {
-            assert_eq!(time_of_day(wrong), None, "{wrong}");
-        }
     }
 }

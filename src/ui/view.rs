@@ -219,7 +219,7 @@ impl View {
         self.seen += 1;
         self.first = None;
         self.load = Load::Running;
-        self.lost += frame.lost.total();
+        self.lost = self.lost.saturating_add(frame.lost.total());
         self.lost_grew = frame.lost.total() > 0;
         if let Some(ns) = frame.cost.bpf_ns {
             self.bpf = Some(ns as f64 / frame.interval.real_ns.max(1) as f64);

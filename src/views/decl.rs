@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::Deserialize;
 
-use crate::frame::{Kind, Unit};
+use crate::frame::{Kind, ReasonClass, Unit};
 
 /// BCC's groups, in BCC's order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, serde::Serialize, schemars::JsonSchema)]
@@ -102,6 +102,9 @@ pub struct ViewDecl {
     /// What each hook is for, by purpose.
     #[serde(default)]
     pub hooks: BTreeMap<String, HookDecl>,
+    /// Where it cannot run, and the class of the reason: a kernel of the matrix, or one of its restrictions.
+    #[serde(default)]
+    pub unavailable: BTreeMap<String, ReasonClass>,
     /// Presentation of columns, and columns derived from others.
     #[serde(default, rename = "col")]
     pub col: BTreeMap<String, ColumnDecl>,
@@ -120,6 +123,10 @@ pub struct HookDecl {
     /// which one must hold. `fn` or `struct.field` must exist, `!fn` must not.
     #[serde(default)]
     pub needs: BTreeMap<String, Vec<String>>,
+    /// Kernels on which each alternative, by number, is known to work: the matrix tests exactly these, and that the
+    /// others refuse it. A hook with a single alternative that works on all of them leaves it out.
+    #[serde(default)]
+    pub proven: BTreeMap<String, Vec<String>>,
 }
 
 /// Presentation of a column; with `mean` or `share` it is derived.

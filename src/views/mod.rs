@@ -4,6 +4,7 @@
 
 mod decl;
 pub mod post;
+pub mod proof;
 pub mod settings;
 
 use std::sync::OnceLock;

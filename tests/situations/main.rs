@@ -8,4 +8,5 @@ mod filters;
 mod interrupts;
 mod names;
 mod readers;
+mod recordings;
 mod unavailable;

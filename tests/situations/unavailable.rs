@@ -46,6 +46,22 @@ fn type_information_that_is_none_is_named() {
 }
 
 #[test]
+fn a_field_that_this_kernel_does_not_have_is_named() {
+    let _alone = begin();
+    let dir = tempfile::tempdir().unwrap();
+    let kernel = dir.path().join("kernel");
+    let mut bytes = fs::read("/sys/kernel/btf/vmlinux").unwrap();
+    let name = b"\0on_cpu\0";
+    let place = bytes.windows(name.len()).position(|window| window == name).expect("task_struct has it");
+    bytes[place + 1] = b'x';
+    fs::write(&kernel, bytes).unwrap();
+    let output = run(&["runqlat", "--json", "-d", "0.1", "--btf", kernel.to_str().unwrap()]);
+    assert_all_unavailable(&output, &["symbol_missing"]);
+    let text = stderr(&output);
+    assert!(text.contains("laid out differently: field task_struct.on_cpu missing"), "{text}");
+}
+
+#[test]
 fn a_kernel_without_type_information_is_named() {
     let _alone = begin();
     let script = "mount -t tmpfs none /sys/kernel/btf && exec \"$@\"";

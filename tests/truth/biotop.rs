@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 
 use crate::support::disk::{Disk, Stats};
 use crate::support::numbers::{is, number};
-use crate::support::{Job, Tool, Worker, aio, assert_near, begin, files, total};
+use crate::support::{Case, Job, Need, Test, Thing, Worker, aio, assert_near, files, total};
+use crate::test;
 
 const MIB: usize = 1 << 20;
 const SIZE: usize = 64 * MIB;
@@ -16,6 +17,16 @@ const BLOCK: usize = 64 << 10;
 const SMALL: usize = 4096;
 /// Requests in flight in the test with a scheduler.
 const DEPTH: usize = 64;
+
+/// The tests, all on a disk of their own.
+pub const TESTS: &[Test] = &[
+    test!(direct_io_is_counted_to_the_byte_under_its_process_and_disk).every_way().uses(&[Thing::ScratchDisk]),
+    test!(behind_a_scheduler_the_owner_is_the_submitter).every_way().uses(&[Thing::ScratchDisk]),
+    test!(what_is_written_back_adds_up_to_what_the_disk_did).uses(&[Thing::ScratchDisk]),
+    test!(a_command_is_followed_into_its_children_and_nobody_else)
+        .uses(&[Thing::ScratchDisk])
+        .needs(&[Need::Program("/usr/bin/dd")]),
+];
 
 /// What the workers do.
 pub fn work(job: &Job) {
@@ -80,26 +91,21 @@ fn io_of_self() -> Value {
     json!({ "read": field("read_bytes:"), "written": field("write_bytes:") })
 }
 
-/// Runs the steps of a worker while the view looks; what the disk counted, and the view's rows.
-fn observe(disk: &Disk, worker: &mut Worker, steps: usize) -> (Stats, Vec<Value>, Value) {
-    let tool = Tool::start(&["biotop"]);
+/// Runs the steps of a worker; what the disk counted, and what the worker said.
+fn observe(disk: &Disk, worker: &mut Worker, steps: usize) -> (Stats, Value) {
     let before = disk.stats();
     let mut said = Value::Null;
     for _ in 0..steps {
         said = worker.step();
     }
-    let done = disk.stats().since(before);
-    let rows = tool.finish();
-    assert!(!rows.is_empty(), "no rows at all");
-    (done, rows, said)
+    (disk.stats().since(before), said)
 }
 
-#[test]
-fn direct_io_is_counted_to_the_byte_under_its_process_and_disk() {
-    let _alone = begin();
+fn direct_io_is_counted_to_the_byte_under_its_process_and_disk(case: &Case) {
     let disk = Disk::scratch(SIZE as u64);
     let mut worker = Worker::start("biotop", &["direct", &disk.path.to_string_lossy()]);
-    let (done, rows, said) = observe(&disk, &mut worker, 2);
+    let watch = case.watch(&["biotop"]);
+    let (done, said) = observe(&disk, &mut worker, 2);
 
     let (requests, bytes) = ((SIZE / BLOCK) as u64, SIZE as u64);
     assert_eq!(said, json!({ "read": bytes, "written": bytes }), "the worker did something else");
@@ -108,42 +114,67 @@ fn direct_io_is_counted_to_the_byte_under_its_process_and_disk() {
         let (pid, name) = (worker.pid, disk.name.clone());
         move |row: &Value| is(row, "pid", pid) && is(row, "disk", name.as_str()) && is(row, "rw", rw)
     };
-    for rw in ["W", "R"] {
-        assert_near(&format!("{rw} bytes"), total(&rows, "bytes", own(rw)), bytes, 0.5);
-        assert_near(&format!("{rw} requests"), total(&rows, "io", own(rw)), requests, 0.5);
-    }
-    for row in rows.iter().filter(|row| is(row, "pid", worker.pid)) {
-        assert!(number(row, "latency_max") > 0, "no request takes no time: {row}");
-        assert!(number(row, "latency_max") <= number(row, "latency_sum"), "{row}");
-    }
+    watch.check(|rows| {
+        for rw in ["W", "R"] {
+            assert_near(&format!("{rw} bytes"), total(rows, "bytes", own(rw)), bytes, 0.5);
+            assert_near(&format!("{rw} requests"), total(rows, "io", own(rw)), requests, 0.5);
+        }
+        for row in rows.iter().filter(|row| is(row, "pid", worker.pid)) {
+            assert!(number(row, "latency_max") > 0, "no request takes no time: {row}");
+            assert!(number(row, "latency_max") <= number(row, "latency_sum"), "{row}");
+        }
+    });
 }
 
-#[test]
-fn behind_a_scheduler_the_owner_is_the_submitter() {
-    let _alone = begin();
+fn behind_a_scheduler_the_owner_is_the_submitter(case: &Case) {
     let disk = Disk::scratch(SIZE as u64);
     disk.set_scheduler("mq-deadline");
     let mut worker = Worker::start("biotop", &["async", &disk.path.to_string_lossy()]);
-    let (done, rows, said) = observe(&disk, &mut worker, 1);
-    disk.set_scheduler("none");
+    let watch = case.watch(&["biotop"]);
+    let (done, said) = observe(&disk, &mut worker, 1);
 
     let (requests, bytes) = ((SIZE / SMALL / 2) as u64, SIZE as u64 / 2);
     assert_eq!(said["written"], bytes, "the worker did something else");
     assert_eq!(done.writes, [requests, bytes], "the disk did something else");
     let own = |row: &Value| is(row, "pid", worker.pid) && is(row, "disk", disk.name.as_str()) && is(row, "rw", "W");
-    assert_near("bytes", total(&rows, "bytes", own), bytes, 0.5);
-    assert_near("requests", total(&rows, "io", own), requests, 0.5);
+    watch.check(|rows| {
+        assert_near("bytes", total(rows, "bytes", own), bytes, 0.5);
+        assert_near("requests", total(rows, "io", own), requests, 0.5);
+    });
+    disk.set_scheduler("none");
 }
 
-#[test]
-fn what_is_written_back_adds_up_to_what_the_disk_did() {
-    let _alone = begin();
+fn what_is_written_back_adds_up_to_what_the_disk_did(case: &Case) {
     let disk = Disk::scratch(SIZE as u64);
     let mut worker = Worker::start("biotop", &["buffered", &disk.path.to_string_lossy()]);
-    let (done, rows, _) = observe(&disk, &mut worker, 1);
+    let watch = case.watch(&["biotop"]);
+    let (done, _) = observe(&disk, &mut worker, 1);
 
     assert_eq!(done.writes[1], SIZE as u64, "the disk did something else");
     let written = |row: &Value| is(row, "disk", disk.name.as_str()) && is(row, "rw", "W");
-    assert_near("bytes", total(&rows, "bytes", written), done.writes[1], 0.5);
-    assert_near("requests", total(&rows, "io", written), done.writes[0], 0.5);
+    watch.check(|rows| {
+        assert_near("bytes", total(rows, "bytes", written), done.writes[1], 0.5);
+        assert_near("requests", total(rows, "io", written), done.writes[0], 0.5);
+    });
+}
+
+fn a_command_is_followed_into_its_children_and_nobody_else(case: &Case) {
+    let disk = Disk::scratch(SIZE as u64);
+    let path = disk.path.to_string_lossy();
+    let mut other = Worker::start("biotop", &["direct", &path]);
+    let before = disk.stats();
+    other.order();
+    // A child of a child, twice; the shell is one that forks for each.
+    let write = format!("/usr/bin/dd if=/dev/zero of={path} bs=64k count=64 oflag=direct 2>/dev/null");
+    let script = format!("({write}; true); ({write}; true)");
+    case.follow(&["biotop"], &["/bin/sh", "-c", &script], |rows| {
+        let bytes = 2 * 64 * BLOCK as u64;
+        let written = |row: &Value| is(row, "disk", disk.name.as_str()) && is(row, "rw", "W");
+        assert_eq!(total(rows, "bytes", |row| is(row, "pid", other.pid)), 0, "another process was counted");
+        assert_near("bytes", total(rows, "bytes", written), bytes, 0.5);
+        assert_near("requests", total(rows, "io", written), 128, 0.5);
+        assert!(rows.iter().filter(|row| written(row)).all(|row| is(row, "comm", "dd")), "{rows:?}");
+    });
+    other.answer();
+    assert!(disk.stats().since(before).writes[1] >= (SIZE + 2 * 64 * BLOCK) as u64, "the disk did something else");
 }

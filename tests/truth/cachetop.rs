@@ -9,12 +9,25 @@ use serde_json::{Value, json};
 use crate::support::files::{self, PAGE};
 use crate::support::filesystem::Filesystem;
 use crate::support::numbers::{is, number};
-use crate::support::{Job, Tool, Worker, assert_near, begin, total};
+use crate::support::{Case, Job, Need, Test, Worker, assert_near, note, total};
+use crate::test;
 
 /// Pages of the file.
 const PAGES: usize = 4096;
 /// What the view may be wrong by, percent: it counts batches of pages, not single ones.
 const NEAR: f64 = 3.0;
+
+/// The tests: filesystems read ahead each in a way of its own.
+pub const TESTS: &[Test] = &[
+    test!(cold_and_warm_reads_on_the_scratch_disk).every_way(),
+    test!(cold_and_warm_reads_on_xfs).needs(&[Need::Filesystem("xfs")]),
+    test!(cold_and_warm_reads_on_btrfs).needs(&[Need::Filesystem("btrfs")]),
+    test!(new_and_rewritten_files_on_the_scratch_disk).every_way(),
+    test!(new_and_rewritten_files_on_xfs).needs(&[Need::Filesystem("xfs")]),
+    test!(new_and_rewritten_files_on_btrfs).needs(&[Need::Filesystem("btrfs")]),
+    test!(reading_and_rewriting_in_one_process_on_the_scratch_disk).every_way(),
+    test!(reading_and_rewriting_in_one_process_on_xfs).needs(&[Need::Filesystem("xfs")]),
+];
 
 /// What the workers do: words are the file, then the steps, each with its block size.
 pub fn work(job: &Job) {
@@ -91,6 +104,7 @@ fn totals(rows: &[Value], worker: &Worker) -> impl Fn(&str) -> u64 + use<> {
             number(row, column);
         }
     }
+    note(format!("{own:?}"));
     move |column| total(&own, column, |_| true)
 }
 
@@ -100,105 +114,93 @@ fn assert_few(what: &str, found: u64) {
 }
 
 /// A cold read misses and a warm read hits, whatever the block size.
-fn check_reads(on: &Filesystem) {
+fn check_reads(case: &Case, on: &Filesystem) {
     let scratch = Scratch::new(on);
-    let tool = Tool::start(&["cachetop"]);
+    let watch = case.watch(&["cachetop"]);
     let mut readers = Vec::new();
     for block in [PAGE, 64 << 10, 1 << 20] {
         scratch.evict();
         let cold = scratch.work(block, "read");
         assert_eq!(scratch.resident(), PAGES, "the whole file was read");
-        readers.push((block, cold, scratch.work(block, "read")));
+        let warm = scratch.work(block, "read");
+        assert_eq!(scratch.resident(), PAGES, "the whole file was still there");
+        readers.push((block, cold, warm));
     }
-    let rows = tool.finish();
-    for (block, cold, warm) in &readers {
-        let (cold, warm) = (totals(&rows, cold), totals(&rows, warm));
-        assert_near(&format!("misses of a cold read by {block}"), cold("misses"), PAGES as u64, NEAR);
-        assert_few("hits of a cold read", cold("hits"));
-        assert_near(&format!("hits of a warm read by {block}"), warm("hits"), PAGES as u64, NEAR);
-        assert_few("misses of a warm read", warm("misses"));
-        assert_few("pages dirtied by a read", cold("dirtied") + warm("dirtied"));
-    }
+    watch.check(|rows| {
+        for (block, cold, warm) in &readers {
+            let (cold, warm) = (totals(rows, cold), totals(rows, warm));
+            assert_near(&format!("misses of a cold read by {block}"), cold("misses"), PAGES as u64, NEAR);
+            assert_few("hits of a cold read", cold("hits"));
+            assert_near(&format!("hits of a warm read by {block}"), warm("hits"), PAGES as u64, NEAR);
+            assert_few("misses of a warm read", warm("misses"));
+            assert_few("pages dirtied by a read", cold("dirtied") + warm("dirtied"));
+        }
+    });
 }
 
 /// One process reads cold and rewrites warm: what it dirties is not taken for what it missed.
-fn check_mixed(on: &Filesystem) {
+fn check_mixed(case: &Case, on: &Filesystem) {
     let scratch = Scratch::new(on);
-    let tool = Tool::start(&["cachetop"]);
+    let watch = case.watch(&["cachetop"]);
     let worker = scratch.work(64 << 10, "read,write");
-    let found = totals(&tool.finish(), &worker);
-    assert_near("read misses", found("read_misses"), PAGES as u64, NEAR);
-    assert_near("write hits", found("write_hits"), PAGES as u64, NEAR);
-    assert_near("misses", found("misses"), PAGES as u64, NEAR);
-    assert_near("hits", found("hits"), PAGES as u64, NEAR);
-    assert_near("dirtied", found("dirtied"), PAGES as u64, NEAR);
-    assert_few("read hits", found("read_hits"));
-    assert_few("write misses", found("write_misses"));
+    watch.check(|rows| {
+        let found = totals(rows, &worker);
+        for column in ["read_misses", "write_hits", "misses", "hits", "dirtied"] {
+            assert_near(column, found(column), PAGES as u64, NEAR);
+        }
+        assert_few("read hits", found("read_hits"));
+        assert_few("write misses", found("write_misses"));
+    });
 }
 
 /// A new file misses when it is written, and hits when it is rewritten after writeback.
-fn check_writes(on: &Filesystem) {
+fn check_writes(case: &Case, on: &Filesystem) {
     let scratch = Scratch::new(on);
     std::fs::remove_file(scratch.path()).expect("removed");
-    let tool = Tool::start(&["cachetop"]);
+    let watch = case.watch(&["cachetop"]);
     let first = scratch.work(64 << 10, "create,write,sync");
     assert_eq!(scratch.resident(), PAGES, "the whole file is in the page cache");
     let again = scratch.work(64 << 10, "write");
-    let rows = tool.finish();
-    let (first, again) = (totals(&rows, &first), totals(&rows, &again));
-    assert_near("write misses of a new file", first("write_misses"), PAGES as u64, NEAR);
-    assert_near("pages dirtied of a new file", first("dirtied"), PAGES as u64, NEAR);
-    assert_few("write hits of a new file", first("write_hits"));
-    assert_near("write hits of a written file", again("write_hits"), PAGES as u64, NEAR);
-    assert_near("pages dirtied of a written file", again("dirtied"), PAGES as u64, NEAR);
-    assert_few("write misses of a written file", again("write_misses"));
-    assert_few("read misses of writers", first("read_misses") + again("read_misses"));
+    watch.check(|rows| {
+        let (first, again) = (totals(rows, &first), totals(rows, &again));
+        assert_near("write misses of a new file", first("write_misses"), PAGES as u64, NEAR);
+        assert_near("pages dirtied of a new file", first("dirtied"), PAGES as u64, NEAR);
+        assert_few("write hits of a new file", first("write_hits"));
+        assert_near("write hits of a written file", again("write_hits"), PAGES as u64, NEAR);
+        assert_near("pages dirtied of a written file", again("dirtied"), PAGES as u64, NEAR);
+        assert_few("write misses of a written file", again("write_misses"));
+        assert_few("read misses of writers", first("read_misses") + again("read_misses"));
+    });
 }
 
-#[test]
-fn cold_and_warm_reads_on_the_scratch_disk() {
-    let _alone = begin();
-    check_reads(&Filesystem::scratch());
+fn cold_and_warm_reads_on_the_scratch_disk(case: &Case) {
+    check_reads(case, &Filesystem::scratch());
 }
 
-#[test]
-fn cold_and_warm_reads_on_xfs() {
-    let _alone = begin();
-    Filesystem::of_kind("xfs").iter().for_each(check_reads);
+fn cold_and_warm_reads_on_xfs(case: &Case) {
+    check_reads(case, &Filesystem::of_kind("xfs"));
 }
 
-#[test]
-fn cold_and_warm_reads_on_btrfs() {
-    let _alone = begin();
-    Filesystem::of_kind("btrfs").iter().for_each(check_reads);
+fn cold_and_warm_reads_on_btrfs(case: &Case) {
+    check_reads(case, &Filesystem::of_kind("btrfs"));
 }
 
-#[test]
-fn new_and_rewritten_files_on_the_scratch_disk() {
-    let _alone = begin();
-    check_writes(&Filesystem::scratch());
+fn new_and_rewritten_files_on_the_scratch_disk(case: &Case) {
+    check_writes(case, &Filesystem::scratch());
 }
 
-#[test]
-fn new_and_rewritten_files_on_xfs() {
-    let _alone = begin();
-    Filesystem::of_kind("xfs").iter().for_each(check_writes);
+fn new_and_rewritten_files_on_xfs(case: &Case) {
+    check_writes(case, &Filesystem::of_kind("xfs"));
 }
 
-#[test]
-fn new_and_rewritten_files_on_btrfs() {
-    let _alone = begin();
-    Filesystem::of_kind("btrfs").iter().for_each(check_writes);
+fn new_and_rewritten_files_on_btrfs(case: &Case) {
+    check_writes(case, &Filesystem::of_kind("btrfs"));
 }
 
-#[test]
-fn reading_and_rewriting_in_one_process_on_the_scratch_disk() {
-    let _alone = begin();
-    check_mixed(&Filesystem::scratch());
+fn reading_and_rewriting_in_one_process_on_the_scratch_disk(case: &Case) {
+    check_mixed(case, &Filesystem::scratch());
 }
 
-#[test]
-fn reading_and_rewriting_in_one_process_on_xfs() {
-    let _alone = begin();
-    Filesystem::of_kind("xfs").iter().for_each(check_mixed);
+fn reading_and_rewriting_in_one_process_on_xfs(case: &Case) {
+    check_mixed(case, &Filesystem::of_kind("xfs"));
 }

@@ -7,17 +7,23 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::support::{Job, Tool, Worker, assert_near, begin, files, number, schedule};
+use crate::support::{Case, Job, Test, Thing, Worker, assert_near, files, in_guest, note, number, schedule};
+use crate::test;
 
-/// Waits after a wake-up that the process under test goes through, at least.
-const WOKEN: u64 = 10_000;
+/// The tests: this one has the machine for itself, as it is about who has to wait for a CPU.
+pub const TESTS: &[Test] =
+    &[test!(the_waits_of_a_process_beside_a_hog_are_those_of_its_schedstat).every_way().uses(&[Thing::Machine])];
+
 /// Waits after a preemption, at least.
 const PREEMPTED: u64 = 500;
-/// How long the hog keeps the CPU after it has woken the other: what such a wait lasts, unless the
-/// scheduler ends the hog's turn earlier. Emulated, a switch alone takes 50 µs, part of which one
-/// clock counts and the other does not: there a wait is longer, so that this stays small beside it.
-fn hold() -> Duration {
-    Duration::from_micros(if std::env::var_os("BCC_TOP_GUEST").is_some() { 3_000 } else { 1_500 })
+
+/// Waits after a wake-up that the process under test goes through, at least; and how long the hog keeps
+/// the CPU after it has woken the other, which is what such a wait lasts unless the scheduler ends the
+/// hog's turn earlier. Emulated, a switch alone takes 50 µs, and more for every program that watches it,
+/// part of which one clock counts and the other does not: there fewer waits are longer, so that this stays
+/// small beside them.
+fn plan() -> (u64, Duration) {
+    if in_guest() { (3_000, Duration::from_millis(6)) } else { (10_000, Duration::from_micros(1_500)) }
 }
 
 /// What the workers do: word 1 is the CPU they share, word 2 a directory with two pipes.
@@ -39,17 +45,18 @@ pub fn work(job: &Job) {
 fn hog(job: &Job, mut wake: &File, mut woken: &File) {
     job.step(&json!("ready"));
     println!("\"burning\"");
+    let hold = plan().1;
     let mut answer = [b'+'];
     while answer == [b'+'] {
         // Back from sleep it has a whole slice before it. If it did not sleep, its slice could be over
         // when it wakes the other, which update_curr() notices then, and the other would not wait.
         std::thread::sleep(Duration::from_micros(50));
         wake.write_all(b"!").expect("woken");
-        schedule::burn(hold());
+        schedule::burn(hold);
         woken.read_exact(&mut answer).expect("an answer");
     }
     loop {
-        schedule::burn(hold());
+        schedule::burn(hold);
     }
 }
 
@@ -60,13 +67,14 @@ fn wait(job: &Job, mut wake: &File, mut woken: &File) {
     let (begin, started) = (schedule::statistics(), Instant::now());
     let turns = || schedule::statistics().turns - begin.turns;
     let mut bang = [0];
-    while turns() < WOKEN {
+    let least = plan().0;
+    while turns() < least {
         wake.read_exact(&mut bang).expect("woken");
         woken.write_all(b"+").expect("an answer");
     }
     wake.read_exact(&mut bang).expect("woken");
     woken.write_all(b"-").expect("an answer");
-    while turns() < WOKEN + PREEMPTED {
+    while turns() < least + PREEMPTED {
         schedule::burn(Duration::from_micros(100));
     }
     let (end, seconds) = (schedule::statistics(), started.elapsed().as_secs_f64());
@@ -102,17 +110,18 @@ impl Found {
 
     fn check(&self, how: &str, truth: &Value) {
         let (waits, ns) = (number(truth, "waits"), number(truth, "ns"));
-        assert_near(&format!("waits, {how}"), self.count, waits, 0.1);
-        assert_near(&format!("their sum, {how}"), self.sum, ns, 2.0);
+        // A task preempted on its way to sleep waits too, but its schedstat does not count that (sched_info_depart): rare,
+        // unless an emulated CPU is interrupted all the time.
+        let (of_waits, of_sum) = if in_guest() { (0.5, 5.0) } else { (0.1, 2.0) };
+        assert_near(&format!("waits, {how}"), self.count, waits, of_waits);
+        assert_near(&format!("their sum, {how}"), self.sum, ns, of_sum);
         assert_eq!(self.in_buckets, self.count, "every wait is in a bucket, {how}");
         assert!(self.in_long_buckets * 2 > self.count, "{} long waits, {how}", self.in_long_buckets);
         assert!(self.max >= ns / waits && self.max <= self.sum, "longest {} ns, {how}", self.max);
     }
 }
 
-#[test]
-fn the_waits_of_a_process_beside_a_hog_are_those_of_its_schedstat() {
-    let _alone = begin();
+fn the_waits_of_a_process_beside_a_hog_are_those_of_its_schedstat(case: &Case) {
     let cpu = schedule::last_cpu().to_string();
     let pipes = tempfile::tempdir().expect("a directory");
     for name in ["wake", "woken"] {
@@ -123,16 +132,15 @@ fn the_waits_of_a_process_beside_a_hog_are_those_of_its_schedstat() {
     let mut hog = Worker::start("runqlat", &["hog", &cpu, &dir]);
     let pid = worker.pid.to_string();
     // Both ways of asking for one process, at the same time.
-    let filtered = Tool::start(&["runqlat", "-p", &pid]);
-    let keyed = Tool::start(&["runqlat", "--by", "pid"]);
+    let filtered = case.watch(&["runqlat", "-p", &pid]);
+    let keyed = case.watch_plain(&["runqlat", "--by", "pid"]);
     assert_eq!(hog.step(), "burning");
     let truth = worker.step();
     drop(hog);
-    println!("in truth {truth}");
-    let (filtered, keyed) = (filtered.finish(), keyed.finish());
+    note(format!("in truth {truth}"));
 
     let (waits, ns) = (number(&truth, "waits"), number(&truth, "ns"));
-    assert!(waits >= 10_000 && ns / waits >= 1_000_000, "not the waits that this test is about: {truth}");
-    Found::of(&filtered, |_| true).check("with -p", &truth);
-    Found::of(&keyed, |key| key["pid"] == worker.pid).check("by pid", &truth);
+    assert!(waits >= plan().0 && ns / waits >= 1_000_000, "not the waits that this test is about: {truth}");
+    filtered.check(|rows| Found::of(rows, |_| true).check("with -p", &truth));
+    keyed.check(|rows| Found::of(rows, |key| key["pid"] == worker.pid).check("by pid", &truth));
 }

@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 
 use crate::support::files::Pipe;
 use crate::support::numbers::is;
-use crate::support::{Job, Tool, Worker, begin, ok, total};
+use crate::support::{Case, Job, Test, Worker, ok, total};
+use crate::test;
 
 /// Bytes moved by each way of sending: odd, so that no rounding goes unseen.
 const PART: usize = 1_000_003;
@@ -18,6 +19,16 @@ const WAYS: usize = 5;
 const TOTAL: u64 = (PART * WAYS) as u64;
 /// Bytes moved before the view is started, where a connection is older than it.
 const EARLIER: usize = 10_007;
+
+/// The tests.
+pub const TESTS: &[Test] = &[
+    test!(every_byte_over_ipv4).every_way(),
+    test!(every_byte_over_ipv6).every_way(),
+    test!(every_byte_over_ipv4_in_ipv6_sockets),
+    test!(port_7001_is_7001),
+    test!(an_older_connection_is_counted_from_the_start_of_the_view).every_way(),
+    test!(two_pairs_at_once_are_kept_apart),
+];
 
 /// What the workers do.
 pub fn work(job: &Job) {
@@ -188,55 +199,45 @@ impl Pair {
 }
 
 /// A connection that is made while the view looks.
-fn check_new(place: Place, port: u16) {
-    let _alone = begin();
+fn check_new(case: &Case, place: Place, port: u16) {
     let mut pair = Pair::new(place, port, "new");
-    let tool = Tool::start(&["tcptop"]);
+    let watch = case.watch(&["tcptop"]);
     pair.order();
     pair.finish();
-    pair.check(&tool.finish());
+    watch.check(|rows| pair.check(rows));
 }
 
-#[test]
-fn every_byte_over_ipv4() {
-    check_new(V4, 0);
+fn every_byte_over_ipv4(case: &Case) {
+    check_new(case, V4, 0);
 }
 
-#[test]
-fn every_byte_over_ipv6() {
-    check_new(V6, 0);
+fn every_byte_over_ipv6(case: &Case) {
+    check_new(case, V6, 0);
 }
 
-#[test]
-fn every_byte_over_ipv4_in_ipv6_sockets() {
-    check_new(MAPPED, 0);
+fn every_byte_over_ipv4_in_ipv6_sockets(case: &Case) {
+    check_new(case, MAPPED, 0);
 }
 
-#[test]
-fn port_7001_is_7001() {
+fn port_7001_is_7001(case: &Case) {
     // 7001 is 22811 with its bytes the wrong way round.
-    check_new(V4, 7001);
+    check_new(case, V4, 7001);
 }
 
-#[test]
-fn an_older_connection_is_counted_from_the_start_of_the_view() {
-    let _alone = begin();
+fn an_older_connection_is_counted_from_the_start_of_the_view(case: &Case) {
     let mut pair = Pair::new(V4, 0, "earlier");
     pair.order();
     assert_eq!((pair.sender.answer(), pair.receiver.answer()), ("connected".into(), "connected".into()));
-    let tool = Tool::start(&["tcptop"]);
+    let watch = case.watch(&["tcptop"]);
     pair.order();
     pair.finish();
-    pair.check(&tool.finish());
+    watch.check(|rows| pair.check(rows));
 }
 
-#[test]
-fn two_pairs_at_once_are_kept_apart() {
-    let _alone = begin();
+fn two_pairs_at_once_are_kept_apart(case: &Case) {
     let mut pairs = [Pair::new(V4, 0, "new"), Pair::new(V6, 0, "new")];
-    let tool = Tool::start(&["tcptop"]);
+    let watch = case.watch(&["tcptop"]);
     pairs.iter_mut().for_each(Pair::order);
     pairs.iter_mut().for_each(Pair::finish);
-    let rows = tool.finish();
-    pairs.iter().for_each(|pair| pair.check(&rows));
+    watch.check(|rows| pairs.iter().for_each(|pair| pair.check(rows)));
 }

@@ -67,18 +67,20 @@ enum pageflags {
 
 #pragma clang attribute pop
 
-/* Whether the task that is switched out did not want to go. `nargs` and `ctx` are those of
- * sched_switch, which has the state as fourth argument since 5.18 (fa2c3254d7cf). */
-static __always_inline bool is_running(u32 nargs, u64 *ctx, struct task_struct *prev)
+/*
+ * Whether a task of a tp_btf program that is switched out did not want to go. Read from the task, as sched_info_depart() does: the state that
+ * sched_switch hands over (since 5.18, fa2c3254d7cf) was read before the next task was picked, and with delayed dequeue
+ * (6.12) a task may be woken in between, as picking drops the run queue's lock.
+ */
+static __always_inline bool is_running(struct task_struct *prev)
 {
 	struct task_struct___old *old = (void *)prev;
 	struct task_struct___new *new = (void *)prev;
 
-	if (nargs >= 4)
-		return ctx[3] == 0;
+	/* Loaded directly: the helper that BPF_CORE_READ calls is forbidden in lockdown. */
 	if (bpf_core_field_exists(new->__state))
-		return BPF_CORE_READ(new, __state) == 0;
-	return BPF_CORE_READ(old, state) == 0;
+		return new->__state == 0;
+	return old->state == 0;
 }
 
 /* dev_t of the whole disk a request goes to, 0 if it has none. */

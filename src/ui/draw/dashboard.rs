@@ -39,7 +39,7 @@ fn heading(app: &App, buf: &mut Buffer, area: Rect, view: &View, focus: bool) {
     let mut main = String::new();
     let mut numbers =
         if view.unavailable().is_some() { vec!["not running".to_owned()] } else { title::numbers(app, view) };
-    if view.kind() == crate::frame::Kind::Table || numbers.len() < 3 {
+    if view.kind() != crate::frame::Kind::Histogram || numbers.len() < 3 {
         numbers.truncate(1);
     } else {
         // Median and tail say most about a distribution.
@@ -70,7 +70,7 @@ fn footing(app: &App, buf: &mut Buffer, area: Rect, view: &View, focus: bool) {
     let mut words = Vec::new();
     let rows = view.shown.as_ref().map_or(0, |shown| shown.rows.len());
     let dropped = layout::table(app, view, layout::inner(area), rows).fit.dropped;
-    if dropped > 0 && view.kind() == crate::frame::Kind::Table {
+    if dropped > 0 && view.kind() != crate::frame::Kind::Histogram {
         words.push(format!("+{dropped} cols"));
     }
     if view.mode != crate::frame::Mode::Interval {

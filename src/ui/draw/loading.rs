@@ -21,6 +21,7 @@ pub fn draw(app: &App, buf: &mut Buffer, area: Rect, view: &View) {
         x = put(buf, x, area.y, area.right(), &name.to_uppercase(), app.theme.header) + 2;
     }
     let text = match view.load {
+        _ if app.replay.is_some() => "nothing was recorded before this".to_owned(),
         Load::Loading(step, since) => {
             let spin = (app.now - app.started).as_millis() / SPIN.as_millis() % 4;
             let sign = if app.options.slow { "" } else { app.glyphs.spinner[spin as usize] };

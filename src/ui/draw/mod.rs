@@ -163,7 +163,7 @@ fn body(app: &App, buf: &mut Buffer, area: Rect, at: usize) {
         return loading::draw(app, buf, area, view);
     };
     match view.rendering() {
-        Rendering::Table if shown.frame.kind == crate::frame::Kind::Table => {
+        Rendering::Table if shown.frame.kind != crate::frame::Kind::Histogram => {
             table::draw(app, buf, area, at, view, shown)
         }
         Rendering::Trend => table::draw(app, buf, area, at, view, shown),

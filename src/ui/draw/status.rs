@@ -9,6 +9,7 @@ use crate::frame::{Frame, Hook, SettingValue, Status, Unit, text};
 
 use super::super::app::{App, Screen};
 use super::super::layout;
+use super::super::replay;
 use super::super::view::View;
 use super::put;
 
@@ -36,7 +37,8 @@ pub fn draw(app: &App, buf: &mut Buffer, area: Rect) {
 fn of_view(app: &App, view: &View) -> Vec<(String, Style)> {
     let theme = &app.theme;
     let Some(frame) = view.shown.as_ref().map(|shown| &shown.source) else { return Vec::new() };
-    let mut items = vec![(format!("hook {}", hooks(&frame.hooks)), theme.dim)];
+    let mut items: Vec<_> = recording(app).into_iter().collect();
+    items.push((format!("hook {}", hooks(&frame.hooks)), theme.dim));
     if let Status::Partial(reason) = &frame.status {
         items.insert(0, (format!("partial: {}", text::clean_str(&reason.message)), theme.warn));
     }
@@ -75,8 +77,9 @@ fn word(value: &SettingValue) -> String {
 fn of_all(app: &App) -> Vec<(String, Style)> {
     let views = || app.visible().map(|at| &app.views[at]);
     let grew = views().any(|view| view.lost_grew);
-    let mut items = vec![(format!("{} views", app.panes.len()), app.theme.dim)];
-    items.push(lost(app, views().map(|view| view.lost).sum(), grew));
+    let mut items: Vec<_> = recording(app).into_iter().collect();
+    items.push((format!("{} views", app.panes.len()), app.theme.dim));
+    items.push(lost(app, views().fold(0, |sum: u64, view| sum.saturating_add(view.lost)), grew));
     let known: Vec<f64> = views().filter_map(|view| view.bpf).collect();
     items.extend(cost(app, (!known.is_empty()).then(|| known.iter().sum())));
     let longest = views().max_by_key(|view| view.history.len()).map_or(String::new(), |view| held(app, view));
@@ -104,8 +107,16 @@ fn lost(app: &App, lost: u64, grew: bool) -> (String, Style) {
 /// Own CPU, and CPU in our programs, which is sampled.
 fn cost(app: &App, bpf: Option<f64>) -> Vec<(String, Style)> {
     let percent = |value: Option<f64>| value.map_or("?".to_owned(), |value| format!("{:.1}%", value * 100.0));
-    let own = app.host.and_then(|host| host.own);
+    let own = if app.replay.is_some() { replay::own_cpu(app) } else { app.host.and_then(|host| host.own) };
     vec![(format!("self {}", percent(own)), app.theme.dim), (format!("bpf {}", percent(bpf)), app.theme.dim)]
+}
+
+/// A recording that runs comes first: whatever does not fit, this is seen.
+fn recording(app: &App) -> Option<(String, Style)> {
+    let recording = app.recording.as_ref()?;
+    let size = number(recording.bytes as f64, Unit::Bytes, Look::default());
+    let time = duration(app.now.saturating_duration_since(recording.since).as_secs());
+    Some((format!("REC {time} {size}"), app.theme.warn))
 }
 
 fn held(_app: &App, view: &View) -> String {
@@ -150,7 +161,7 @@ mod tests {
     use super::*;
 
     fn hook(kind: &str, target: &str) -> Hook {
-        Hook { purpose: String::new(), kind: kind.to_owned(), target: target.to_owned() }
+        Hook { purpose: String::new(), alternative: 1, kind: kind.to_owned(), target: target.to_owned() }
     }
 
     #[test]

@@ -7,6 +7,7 @@ use crate::frame::text;
 
 use super::super::app::{App, Screen};
 use super::super::layout;
+use super::super::replay;
 use super::super::view::Load;
 use super::put;
 
@@ -55,6 +56,9 @@ fn tabs(app: &App, width: u16) -> Vec<Tab> {
 
 /// `LIVE`, or at which moment we are.
 pub fn badge(app: &App) -> String {
+    if let Some(replay) = replay::badge(app) {
+        return replay;
+    }
     match app.cursor {
         Some(moment) => {
             let views = app.visible().map(|at| &app.views[at]);
@@ -69,6 +73,10 @@ pub fn badge(app: &App) -> String {
 }
 
 fn state(app: &App) -> String {
+    // How long the intervals were is a matter of the recording; the tabs need the room.
+    if app.replay.is_some() {
+        return format!("{} ", badge(app));
+    }
     let interval = app.interval.as_secs_f64();
     let interval = if interval < 1.0 { format!("{interval}s") } else { format!("{interval:.1}s") };
     format!("{}  {interval} ", badge(app))

@@ -5,8 +5,10 @@ use ratatui::layout::Rect;
 use std::time::{Duration, SystemTime};
 
 use crate::frame::Frame;
+use crate::frame::text;
 use crate::frame::threshold::Level;
 
+use super::super::action::Action;
 use super::super::app::App;
 use super::super::view::View;
 use super::{put, put_right};
@@ -20,9 +22,9 @@ pub fn draw(app: &App, buf: &mut Buffer, area: Rect) {
     let cursor = app.cursor.and_then(|moment| view.history.at(moment)).unwrap_or(view.history.len() - 1);
     let time = view.history.get(cursor).map(|frame| clock(frame.time.wall_ns)).unwrap_or_default();
     put(buf, area.x + 1, area.y, area.right(), &time, app.theme.title);
-    let (strip, start, end) = strip(area, view, cursor);
-    let keys = keys(area);
-    put_right(buf, strip.right(), area.y, area.right(), keys, app.theme.hint);
+    let keys = keys(app, area);
+    let (strip, start, end) = strip(area, &keys, view, cursor);
+    put_right(buf, strip.right(), area.y, area.right(), &keys, app.theme.hint);
     let heights: Vec<f64> =
         (start..end).map(|at| view.history.get(at).map_or(0.0, |frame| main(view, frame))).collect();
     let most = heights.iter().copied().fold(0.0, f64::max);
@@ -53,14 +55,22 @@ pub fn draw(app: &App, buf: &mut Buffer, area: Rect) {
     }
 }
 
-fn keys(area: Rect) -> &'static str {
-    if area.width >= 60 { "  [ ] step  { } minute  Space live" } else { "" }
+fn keys(app: &App, area: Rect) -> String {
+    if area.width < 60 {
+        return String::new();
+    }
+    let key = |action| app.options.keys.hint(action);
+    let (earlier, later) = (key(Action::Earlier), key(Action::Later));
+    let (minute, back) = (key(Action::MinuteEarlier), key(Action::MinuteLater));
+    let goes = if app.replay.is_some() { "plays" } else { "live" };
+    let keys = format!("  {earlier} {later} step  {minute} {back} minute  {} {goes}", key(Action::Pause));
+    // Time comes first where keys have long names.
+    if text::width(&keys) + 2 * usize::from(TIME) > usize::from(area.width) { String::new() } else { keys }
 }
 
 /// Where the strip is and which frames are in it: as many as there are cells, the cursor among them.
-fn strip(area: Rect, view: &View, cursor: usize) -> (Rect, usize, usize) {
-    let keys = keys(area).len() as u16;
-    let strip = Rect::new(area.x + 1 + TIME, area.y, area.width.saturating_sub(2 + TIME + keys), 1);
+fn strip(area: Rect, keys: &str, view: &View, cursor: usize) -> (Rect, usize, usize) {
+    let strip = Rect::new(area.x + 1 + TIME, area.y, area.width.saturating_sub(2 + TIME + keys.len() as u16), 1);
     let width = strip.width as usize;
     let end = (cursor + width / 2 + 1).clamp(width.min(view.history.len()), view.history.len());
     (strip, end.saturating_sub(width), end)
@@ -70,7 +80,8 @@ fn strip(area: Rect, view: &View, cursor: usize) -> (Rect, usize, usize) {
 pub fn hit(app: &App, x: u16) -> Option<u64> {
     let view = app.view().filter(|view| !view.history.is_empty())?;
     let cursor = app.cursor.and_then(|moment| view.history.at(moment)).unwrap_or(view.history.len() - 1);
-    let (strip, start, end) = strip(super::super::layout::last_line(app), view, cursor);
+    let line = super::super::layout::last_line(app);
+    let (strip, start, end) = strip(line, &keys(app, line), view, cursor);
     let at = start + x.checked_sub(strip.x)? as usize;
     view.history.get(at).filter(|_| at < end && x < strip.right()).map(|frame| frame.time.mono_ns)
 }

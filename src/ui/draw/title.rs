@@ -24,7 +24,7 @@ pub fn numbers(app: &App, view: &View) -> Vec<String> {
     }
     match frame.kind {
         Kind::Histogram => percentiles(app, frame, &frame.distribution(None)),
-        Kind::Table => totals(app, view, frame),
+        Kind::Table | Kind::Counters | Kind::Events => totals(app, view, frame),
     }
 }
 
@@ -84,7 +84,7 @@ fn rows(view: &View, shown: &Shown) -> String {
 /// What has to be known of how the numbers came about, at the right of the title.
 fn manner(app: &App, view: &View) -> String {
     let mut words = Vec::new();
-    if view.holds(app.now) && view.selected.is_some() && view.kind() == Kind::Table {
+    if view.holds(app.now) && view.selected.is_some() && view.kind() != Kind::Histogram {
         words.push("hold".to_owned());
     }
     if view.load == super::super::view::Load::Off {

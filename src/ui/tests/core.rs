@@ -29,7 +29,7 @@ fn a_key_that_does_nothing_says_so() {
     let mut rig = table(SIZE, Level::Unicode);
     for (keys, said) in [
         ("Z", "does nothing"),
-        ("x", "not built"),
+        ("n", "find"),
         ("m", "trend"),
         ("(", "time axis"),
         ("B", "only distributions"),

@@ -6,6 +6,7 @@ mod core;
 mod fuzz;
 mod keys;
 mod mouse;
+mod replay;
 mod rows;
 mod screens;
 mod styled;

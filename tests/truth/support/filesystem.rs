@@ -20,22 +20,16 @@ impl Filesystem {
     }
 
     /// One of this kind: `BCC_TOP_SCRATCH_KIND` names a directory in one, else it is made on a loop
-    /// device. `None` if this kernel does not know the kind, so that there is nothing to be tested.
-    pub fn of_kind(kind: &str) -> Option<Filesystem> {
+    /// device. The test has declared that it needs it.
+    pub fn of_kind(kind: &str) -> Filesystem {
         if let Some(dir) = std::env::var_os(format!("BCC_TOP_SCRATCH_{}", kind.to_uppercase())) {
-            return Some(Filesystem { dir: dir.into(), own: None });
+            return Filesystem { dir: dir.into(), own: None };
         }
         let (dir, disk) = (tempfile::tempdir().expect("a directory"), Disk::over_file(512 << 20));
         assert!(run(&format!("mkfs.{kind}"), &["-q", "-f", &disk.path.to_string_lossy()]), "mkfs.{kind} failed");
         let mounted = run("mount", &["-t", kind, &disk.path.to_string_lossy(), &dir.path().to_string_lossy()]);
-        if !mounted {
-            // mount has had the kernel look for a module by now.
-            let known = std::fs::read_to_string("/proc/filesystems").expect("procfs");
-            assert!(!known.split_whitespace().any(|known| known == kind), "mount -t {kind} failed");
-            println!("this kernel has no {kind}");
-            return None;
-        }
-        Some(Filesystem { dir: dir.path().into(), own: Some((dir, disk)) })
+        assert!(mounted, "mount -t {kind} failed");
+        Filesystem { dir: dir.path().into(), own: Some((dir, disk)) }
     }
 }
 
@@ -51,7 +45,7 @@ fn run(program: &str, arguments: &[&str]) -> bool {
     let output = Command::new(program).args(arguments).output();
     let output = output.unwrap_or_else(|error| panic!("{program}: {error} (make test installs it)"));
     if !output.status.success() {
-        println!("{program} {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        super::note(format!("{program} {arguments:?}: {}", String::from_utf8_lossy(&output.stderr)));
     }
     output.status.success()
 }

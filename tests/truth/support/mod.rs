@@ -1,32 +1,38 @@
 //! What the truth tests share.
 
 pub mod aio;
+pub mod case;
+pub mod cell;
 pub mod disk;
 pub mod files;
 pub mod filesystem;
+pub mod guard;
+pub mod harness;
+#[allow(dead_code)] // shared with other tests; this one uses its part
+#[path = "../../support/kernel.rs"]
+pub mod kernel;
+pub mod matrix;
 pub mod numbers;
+pub mod report;
 pub mod schedule;
+pub mod suite;
 pub mod tool;
+pub mod way;
 pub mod worker;
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+pub use case::Case;
+pub use cell::Cell;
+pub use harness::note;
 pub use numbers::{assert_near, number, total};
+pub use suite::{Need, Test, Thing};
 pub use tool::Tool;
+pub use way::Way;
 pub use worker::{Job, Worker};
 
 /// What the workers of one view's test run.
 pub type Work = fn(&Job);
-
-/// The truth is about the whole machine, so one test at a time; and they need root.
-///
-/// Without root this fails: a test that could not look must not look as if it had.
-pub fn begin() -> MutexGuard<'static, ()> {
-    static ALONE: Mutex<()> = Mutex::new(());
-    assert!(rustix::process::geteuid().is_root(), "truth tests load BPF programs and need root: sudo make test");
-    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 /// Whether this is one of our guests, where an emulated CPU does the work.
 pub fn in_guest() -> bool {

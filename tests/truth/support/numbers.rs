@@ -24,6 +24,6 @@ pub fn is(row: &Value, column: &str, value: impl Into<Value>) -> bool {
 #[track_caller]
 pub fn assert_near(what: &str, found: u64, truth: u64, percent: f64) {
     let error = found.abs_diff(truth) as f64 * 100.0 / truth.max(1) as f64;
-    println!("{what}: {found}, in truth {truth} ({error:.3} % apart, {percent} % allowed)");
+    super::note(format!("{what}: {found}, in truth {truth} ({error:.3} % apart, {percent} % allowed)"));
     assert!(error <= percent, "{what}: {found}, in truth {truth}: {error:.3} % apart, {percent} % allowed");
 }

@@ -1,13 +1,14 @@
 //! The program under test, run as anyone would run it.
 
 use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Instant;
 
 use serde_json::Value;
 
-use super::{eventually, monotonic, patience};
+use super::way::interrupt;
+use super::{Way, eventually, note, patience};
 
 /// `bcc-top` in batch mode.
 pub struct Tool {
@@ -17,13 +18,12 @@ pub struct Tool {
 }
 
 impl Tool {
-    /// Starts `bcc-top ARGS --ndjson` and waits until it is attached: its header says so.
-    pub fn start(args: &[&str]) -> Tool {
-        let program = std::env::var("BCC_TOP_BIN").ok();
-        let program = program.as_deref().or(option_env!("CARGO_BIN_EXE_bcc-top")).expect("BCC_TOP_BIN");
-        let mut command = Command::new(program);
-        command.args(args).args(["--ndjson", "-d", "1"]).stdin(Stdio::null()).stdout(Stdio::piped());
-        let mut child = command.spawn().unwrap_or_else(|error| panic!("{program}: {error}"));
+    /// Starts `bcc-top ARGS --ndjson` in this way.
+    pub fn spawn(way: &Way, args: &[&str]) -> Tool {
+        let mut command = way.command();
+        // Before the arguments: they may end with a command.
+        command.args(["--ndjson", "-d", "1"]).args(args).stdin(Stdio::null()).stdout(Stdio::piped());
+        let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
         let output = child.stdout.take().expect("its output is piped");
         let (send, lines) = channel();
         std::thread::spawn(move || {
@@ -34,28 +34,42 @@ impl Tool {
                 }
             }
         });
-        let mut tool = Tool { child, lines, frames: Vec::new() };
-        let header = tool.next_line().unwrap_or_else(|| panic!("{program} {args:?} ended without a header"));
-        assert_eq!((&header["type"], &header["schema"]), (&"header".into(), &"bcc-top/1".into()), "{header}");
-        tool
+        Tool { child, lines, frames: Vec::new() }
     }
 
-    /// Waits for an interval that ended after now, interrupts the program, and returns the rows (or
-    /// the distributions) of all its frames.
-    pub fn finish(mut self) -> Vec<Value> {
-        let now = monotonic();
+    /// Waits until it is attached: its header says so.
+    pub fn attached(&mut self) {
+        let header = self.next_line().expect("the program ended without a header");
+        assert_eq!((&header["type"], &header["schema"]), (&"header".into(), &"bcc-top/1".into()), "{header}");
+    }
+
+    /// Waits for an interval that ended after `now`, interrupts the program, and returns the hooks in
+    /// use and the rows (or the distributions) of all its frames.
+    pub fn finish(mut self, now: u64) -> (Value, Vec<Value>) {
         while self.frames.last().is_none_or(|frame| frame["time"]["mono_ns"].as_u64() <= Some(now)) {
             let line = self.next_line().expect("the program runs until it is interrupted");
             self.take(line);
         }
-        let pid = i32::try_from(self.child.id()).expect("a pid");
-        // SAFETY: the child has not been waited for, so its pid is still its own.
-        super::ok("kill", unsafe { libc::kill(pid, libc::SIGINT) });
+        interrupt(&self.child);
         while let Some(line) = self.next_line() {
             self.take(line);
         }
         assert!(self.end().success(), "interrupted after whole frames, the program must exit with 0");
-        self.rows()
+        self.result()
+    }
+
+    /// Waits until it ends by itself; as [`Tool::finish`].
+    pub fn into_end(mut self) -> (Value, Vec<Value>) {
+        while let Some(line) = self.next_line() {
+            self.take(line);
+        }
+        assert!(self.end().success(), "it must exit with 0 when its command has");
+        self.result()
+    }
+
+    fn result(&self) -> (Value, Vec<Value>) {
+        let hooks = self.frames.last().map(|frame| frame["hooks"].clone()).unwrap_or_default();
+        (hooks, self.rows())
     }
 
     fn rows(&self) -> Vec<Value> {
@@ -64,7 +78,7 @@ impl Tool {
             // What is told is no lie: the comparisons decide whether it is too much.
             let lost = &frame["lost"];
             if ["events", "map_full", "intervals", "missed"].iter().any(|key| lost[*key] != 0) {
-                println!("the program says that it lost something: {lost}");
+                note(format!("the program says that it lost something: {lost}"));
             }
             let key = if frame["kind"] == "histogram" { "histograms" } else { "rows" };
             rows.extend(frame[key].as_array().unwrap_or_else(|| panic!("no {key} in {frame}")).iter().cloned());
@@ -93,7 +107,7 @@ impl Tool {
             status = self.child.try_wait().expect("it is our child");
             status.is_some()
         });
-        println!("the program ended {:?} after its last line", started.elapsed());
+        note(format!("the program ended {:?} after its last line", started.elapsed()));
         status.expect("it has ended")
     }
 }

@@ -1,0 +1,142 @@
+//! One run of one test: the ways in which the program watches its work, and what came of each.
+
+use std::cell::RefCell;
+use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
+
+use bcc_top::views::View;
+use serde_json::Value;
+
+use super::report::{Outcome, Record};
+use super::{Cell, Test, Tool, Way, cell, monotonic, report};
+
+/// One run of one test.
+pub struct Case {
+    test: &'static Test,
+    failures: RefCell<Vec<String>>,
+}
+
+/// What a test that cannot run unwinds with, and why it cannot.
+pub struct Skipped(pub String);
+
+impl Case {
+    /// Runs a test. What went wrong, if anything did.
+    ///
+    /// # Panics
+    /// With [`Skipped`] if it cannot be run here.
+    pub fn run(test: &'static Test) -> Result<(), String> {
+        if let Some(missing) = test.needs.iter().find_map(|need| need.missing()) {
+            assert!(!super::in_guest(), "{missing}, and guests are to have everything");
+            panic_any(Skipped(missing));
+        }
+        let case = Case { test, failures: RefCell::default() };
+        (test.run)(&case);
+        let failures = case.failures.into_inner();
+        if failures.is_empty() { Ok(()) } else { Err(failures.join("\n")) }
+    }
+
+    /// Has `bcc-top ARGS` watch from now on. The first argument is the view; the program is attached when this returns.
+    pub fn watch<'c>(&'c self, args: &[&str]) -> Watch<'c> {
+        let (here, view) = (Cell::here(), runnable(args[0]));
+        let ways = if self.test.every_way { here.ways(view) } else { vec![Way::Plain] };
+        self.start(view, ways, args)
+    }
+
+    /// Has it watch in the plain way only, beside a [`Case::watch`] that looks at the same hooks.
+    pub fn watch_plain<'c>(&'c self, args: &[&str]) -> Watch<'c> {
+        self.start(runnable(args[0]), vec![Way::Plain], args)
+    }
+
+    fn start<'c>(&'c self, view: &View, ways: Vec<Way>, args: &[&str]) -> Watch<'c> {
+        let started: Vec<(Way, Tool)> = ways.into_iter().map(|way| (way.clone(), Tool::spawn(&way, args))).collect();
+        let watch = Watch { case: self, view: view.decl.name.clone(), tools: started };
+        watch.attached()
+    }
+
+    /// Runs `bcc-top ARGS -- COMMAND` to its end and has `check` look at the rows.
+    pub fn follow(&self, args: &[&str], command: &[&str], check: impl Fn(&[Value])) {
+        let view = runnable(args[0]).decl.name.clone();
+        let words = [args, &["--"], command].concat();
+        let watch = Watch { case: self, view, tools: Vec::new() };
+        let tool = Tool::spawn(&Way::Plain, &words);
+        let result = watch.judge(&Way::Plain, &Value::Null, || {
+            let mut tool = tool;
+            tool.attached();
+            tool.into_end()
+        });
+        if let Some((hooks, rows)) = result
+            && watch.judge(&Way::Plain, &hooks, || check(&rows)).is_some()
+        {
+            watch.record(&Way::Plain, &hooks, Outcome::Ok, None);
+        }
+    }
+}
+
+/// The view of this name; the test is skipped if it cannot run here, as declared.
+fn runnable(name: &str) -> &'static View {
+    let (here, view) = (Cell::here(), cell::view(name));
+    if let Some(class) = here.unavailable(view, &Way::Plain) {
+        let class = serde_json::to_value(class).expect("a word");
+        panic_any(Skipped(format!("{name} cannot run on {}: {class}", here.name)));
+    }
+    view
+}
+
+/// The program, watching in one or more ways.
+pub struct Watch<'c> {
+    case: &'c Case,
+    view: String,
+    tools: Vec<(Way, Tool)>,
+}
+
+impl Watch<'_> {
+    fn attached(mut self) -> Self {
+        let tools = std::mem::take(&mut self.tools);
+        for (way, mut tool) in tools {
+            if let Some(()) = self.judge(&way, &Value::Null, || tool.attached()) {
+                self.tools.push((way, tool));
+            }
+        }
+        self
+    }
+
+    /// Ends the watching after an interval that ended after now, and has `check` look at the rows (or the distributions)
+    /// of each way.
+    pub fn check(mut self, check: impl Fn(&[Value])) {
+        let now = monotonic();
+        for (way, tool) in std::mem::take(&mut self.tools) {
+            let Some((hooks, rows)) = self.judge(&way, &Value::Null, || tool.finish(now)) else { continue };
+            if self.judge(&way, &hooks, || is_as_forced(&way, &hooks)).is_none() {
+                continue;
+            }
+            if self.judge(&way, &hooks, || check(&rows)).is_some() {
+                self.record(&way, &hooks, Outcome::Ok, None);
+            }
+        }
+    }
+
+    /// Runs a part of the check of one way: its failure does not keep the other ways from being checked.
+    fn judge<T>(&self, way: &Way, hooks: &Value, part: impl FnOnce() -> T) -> Option<T> {
+        let message = match catch_unwind(AssertUnwindSafe(part)) {
+            Ok(value) => return Some(value),
+            Err(_) => super::harness::last_panic(),
+        };
+        self.record(way, hooks, Outcome::Failed, Some(message.clone()));
+        self.case.failures.borrow_mut().push(format!("{} ({way}): {message}", self.view));
+        None
+    }
+
+    fn record(&self, way: &Way, hooks: &Value, outcome: Outcome, message: Option<String>) {
+        let (view, test, way) = (self.view.clone(), self.case.test.name.to_owned(), way.to_string());
+        report::add(&Record { view, test, way, outcome, hooks: hooks.clone(), message });
+    }
+}
+
+/// Whoever forces a hook gets it.
+fn is_as_forced(way: &Way, hooks: &Value) {
+    let Way::Forced(forced) = way else { return };
+    for hook in forced {
+        let is_it =
+            |used: &Value| *hook == format!("{}={}", used["purpose"].as_str().unwrap_or(""), used["alternative"]);
+        assert!(hooks.as_array().is_some_and(|used| used.iter().any(is_it)), "{hook} was asked for, in use: {hooks}");
+    }
+}

@@ -12,6 +12,9 @@ use crate::views::settings::did_you_mean;
 
 use super::{Config, check};
 
+/// Most values of a file. Each is looked at by itself, and a file is read before the screen opens.
+const VALUES: usize = 2000;
+
 /// Mistakes that are told one by one; what follows them is counted.
 const TOLD: usize = 20;
 
@@ -65,6 +68,12 @@ pub fn read(text: &str, foreign: bool) -> Parsed {
     };
     let mut leaves = Vec::new();
     collect(table.get_ref(), &plain, &mut Vec::new(), &line_of, &mut leaves);
+    leaves.sort_by_key(|leaf| leaf.line);
+    if let Some(first) = leaves.get(VALUES) {
+        let text = format!("more than {VALUES} values; from here on they are not used");
+        out.problems.push(Problem { line: first.line, text });
+        leaves.truncate(VALUES);
+    }
     let mut good = toml::Table::new();
     for leaf in leaves {
         match one(&leaf, foreign) {

@@ -179,6 +179,8 @@ pub fn load(path: &Path, named: bool, largest: u64, trust: Trust) -> Result<Opti
         Err(error) if matches!(std::io::Error::from(error).kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
             return Ok(None);
         }
+        // A home that may not be entered is somebody else's: whoever changes users often keeps the variable.
+        Err(rustix::io::Errno::ACCESS) if !named => return Ok(None),
         Err(error) => return Err(std::io::Error::from(error).to_string()),
     };
     let stat = fstat(&name).map_err(|error| std::io::Error::from(error).to_string())?;

@@ -8,18 +8,15 @@ BUILD_PACKAGES := clang-19 llvm-19 libelf-dev zlib1g-dev pkg-config make gcc
 TEST_PACKAGES := qemu-system-x86 busybox-static cpio zstd xz-utils binutils kmod e2fsprogs xfsprogs btrfs-progs \
 	debian-archive-keyring shellcheck
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
-# Where rustup puts cargo, which a shell that nobody logged in to does not know.
 # Of the matrix: one cell, one view.
 export KERNEL VIEW
+# Where rustup puts cargo, which a shell that nobody logged in to does not know.
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
 TARGET = $(shell rustc -vV | sed -n 's/^host: //p')
 BINARY = target/$(TARGET)/release/bcc-top
 
-<<<<<<< HEAD
 .PHONY: help run build release test lint unit truth matrix bench screenshot demo tour build-packages test-packages cargo
-=======
->>>>>>> record
 
 help: ## what there is
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12

@@ -82,6 +82,7 @@ pub enum Action {
     Redraw,
     Suspend,
     Retry,
+    Nearest,
 }
 
 impl Action {

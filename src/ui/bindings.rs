@@ -49,6 +49,7 @@ const fn bind(
 pub const BINDINGS: &[Binding] = &[
     bind(Action::Help, "help", &["?", "F1"], "help", "help for this place", ALL),
     bind(Action::Picker, "picker", &["v"], "views", "open a view", ALL),
+    bind(Action::Nearest, "nearest", &["Enter"], "open", "open the view that answers the most similar question", &[U]),
     bind(Action::Retry, "retry", &["r"], "retry", "try again to run this view", &[U]),
     bind(Action::Filter, "filter", &["/", "f", "F4", "\\"], "filter", "display filter", DATA),
     bind(Action::SortMenu, "sort-menu", &["s", "F6"], "sort", "choose the column to sort by", DATA),

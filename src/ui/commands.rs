@@ -122,6 +122,7 @@ impl App {
             Action::Longer => self.change_interval(1),
             Action::Export => self.open_export(),
             Action::Retry => self.retry(),
+            Action::Nearest => self.open_nearest(),
             Action::Record => self.record(),
             Action::Units => {
                 self.look.raw = !self.look.raw;

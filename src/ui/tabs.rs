@@ -7,7 +7,7 @@ use crate::feed::{Command, Event, LoadStep, Request};
 use crate::frame::threshold::Alarm;
 use crate::views::Registry;
 
-use super::app::App;
+use super::app::{App, Screen};
 use super::export::file_name;
 use super::history;
 use super::message::Effect;
@@ -81,6 +81,24 @@ impl App {
         self.views.push(View::new(request, Registry::get().find(name).map(|view| &view.decl)));
         self.recall_layout(self.views.len() - 1);
         self.views.len() - 1
+    }
+
+    /// Views that may answer a question like this one's and can run as far as is known, the nearest first: those of its group.
+    pub fn nearest(&self, view: &View) -> Vec<String> {
+        let group = view.decl.map(|decl| decl.group);
+        let views = Registry::get().views().iter().map(|other| &other.decl);
+        let can = views.filter(|decl| decl.name != view.name && !self.unavailable.contains_key(&decl.name));
+        let mut can: Vec<_> = can.collect();
+        can.sort_by_key(|decl| Some(decl.group) != group);
+        can.into_iter().take(3).map(|decl| decl.name.clone()).collect()
+    }
+
+    /// Opens the first of [`App::nearest`].
+    pub(super) fn open_nearest(&mut self) {
+        let name = self.view().and_then(|view| self.nearest(view).into_iter().next());
+        let Some(name) = name else { return self.say("no other view is known to run here") };
+        let at = self.tab_of(&name);
+        self.show(Screen::View(at));
     }
 
     pub(super) fn load(&mut self, at: usize) {

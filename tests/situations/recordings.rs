@@ -197,7 +197,8 @@ fn the_explorer_records_by_a_key_and_by_a_flag() {
         let path = dir.path().join(format!("flag{}.rec", signal.unwrap_or(0)));
         let args = ["biotop,runqlat", "-d", "0.25", "--record", path.to_str().unwrap()];
         let mut terminal = Terminal::spawn(PtyCommand::new(BIN).args(args), 24, 100, &[]);
-        terminal.wait_for_text("REC 1s");
+        // A busy machine takes its time to load two views.
+        terminal.wait_for_text("REC 4s");
         match signal {
             None => terminal.send("q"),
             Some(signal) => kill(terminal.pid(), signal),

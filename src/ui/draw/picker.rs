@@ -5,6 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Modifier;
 
 use crate::frame::text;
+use crate::views::proof::KERNELS;
 use crate::views::{Registry, ViewDecl};
 
 use super::super::app::App;
@@ -113,6 +114,8 @@ fn facts(app: &App, buf: &mut Buffer, area: Rect, decl: &ViewDecl) {
     add("kind", decl.kind.name());
     let hooks: Vec<&str> = decl.hooks.keys().map(String::as_str).collect();
     add("hooks", &hooks.join(", "));
+    let kernels: Vec<&str> = KERNELS.iter().copied().filter(|k| !decl.unavailable.contains_key(*k)).collect();
+    add("proven", &kernels.join(", "));
     add("cost", &decl.cost);
     let aliases = decl.aliases.join(" ");
     if !aliases.is_empty() {

@@ -5,7 +5,6 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use crate::frame::{Unavailable, text};
-use crate::views::Registry;
 
 use super::super::action::Action;
 use super::super::app::App;
@@ -35,7 +34,7 @@ pub fn draw(app: &App, buf: &mut Buffer, area: Rect, view: &View) {
     if area.height >= 12 && wide {
         tried(app, &mut lines, why, width);
     }
-    let others = nearest(app, view);
+    let others = app.nearest(view);
     if !others.is_empty() {
         paragraph(
             &mut lines,
@@ -45,13 +44,15 @@ pub fn draw(app: &App, buf: &mut Buffer, area: Rect, view: &View) {
             app.theme.fg,
         );
     }
+    let open = others.first().map(|name| (Action::Nearest, format!("open {name}")));
     let ways = [
         (Action::Retry, "retry"),
         (Action::Log, "full log"),
         (Action::CopyRow, "copy report"),
         (Action::Picker, "other view"),
     ];
-    let keys = ways.map(|(action, what)| format!("{} {what}", app.options.keys.hint(action)));
+    let ways = open.into_iter().chain(ways.map(|(action, what)| (action, what.to_owned())));
+    let keys: Vec<String> = ways.map(|(action, what)| format!("{} {what}", app.options.keys.hint(action))).collect();
     lines.push((keys.join("    "), app.theme.hint));
     let lines = lines.into_iter().filter(|(line, _)| airy || !line.is_empty());
     for ((line, style), y) in lines.zip(area.y..area.bottom()) {
@@ -95,14 +96,4 @@ fn tried(app: &App, lines: &mut Vec<(String, Style)>, why: &Unavailable, width: 
         }
     }
     lines.push((String::new(), app.theme.fg));
-}
-
-/// Views of the same group that can run as far as known.
-fn nearest(app: &App, view: &View) -> Vec<String> {
-    let group = view.decl.map(|decl| decl.group);
-    let views = Registry::get().views().iter().map(|other| &other.decl);
-    let can = views.filter(|decl| decl.name != view.name && !app.unavailable.contains_key(&decl.name));
-    let mut can: Vec<_> = can.collect();
-    can.sort_by_key(|decl| Some(decl.group) != group);
-    can.into_iter().take(3).map(|decl| decl.name.clone()).collect()
 }

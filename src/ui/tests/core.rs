@@ -142,7 +142,11 @@ fn a_view_that_cannot_run_is_a_page_with_a_retry() {
     rig.effects.clear();
     rig.keys("r");
     assert!(matches!(rig.effects.as_slice(), [Effect::Send(0, Command::Retry)]));
-    rig.keys("v");
+    rig.frame(unavailable_frame());
+    rig.keys("Enter");
+    assert_eq!(rig.app.screen, Screen::View(1), "the nearest view is opened");
+    assert_ne!(rig.app.views[1].name, "tcptop");
+    rig.keys("1 v");
     rig.type_in("net");
     let found = |rig: &Rig| match rig.app.overlays.last() {
         Some(Overlay::Picker(picker)) => picker.found.iter().map(|decl| decl.name.clone()).collect::<Vec<_>>(),

@@ -109,4 +109,4 @@ if [ ${#failed[@]} -gt 0 ]; then
     say "FAILED: ${failed[*]}"
     exit 1
 fi
-say "all is well"
+say "all that ran is well"

@@ -6,7 +6,7 @@ use crate::export::Shown;
 use crate::frame::accumulate::{Accumulator, per_second};
 use crate::frame::filter::{Filter, find_column};
 use crate::frame::order::sort_rows;
-use crate::frame::{Frame, Mode, Schema, Status, Type};
+use crate::frame::{Frame, Kind, Mode, Schema, Status, Type};
 
 /// What the user asked for, by name.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -108,6 +108,10 @@ impl Shaper {
         let schema = &frame.table.schema;
         let plan = match self.plan.take() {
             Some((planned, plan)) if Arc::ptr_eq(&planned, schema) || planned == *schema => plan,
+            _ if frame.kind == Kind::Counters && self.shape.filter.is_some() => {
+                log::warn!("{}: this view has one row, which --filter does not apply to", frame.view);
+                Plan::new(&Shape { filter: None, ..self.shape.clone() }, schema)?
+            }
             _ => Plan::new(&self.shape, schema)?,
         };
         let shown = match self.shape.mode {

@@ -2,6 +2,7 @@
 
 mod bytes;
 mod core;
+mod counters;
 mod fuzz;
 mod keys;
 mod mouse;

@@ -138,7 +138,8 @@ impl<'a> Attempt<'a> {
             // Branches for other data, of a setting or of another view, are dead code once the constants are frozen.
             let half = ["__0", "__1", "__x2"].iter().any(|half| name.ends_with(half));
             let idle = half && base != data || base == "followed" && !tree;
-            let known = !self.uses.is_empty() && !name.contains('.');
+            // The lost counters are read also of programs that cannot lose anything.
+            let known = !self.uses.is_empty() && !name.contains('.') && name != "lost";
             if idle || known && !used.contains(name.as_str()) {
                 map.set_autocreate(false).map_err(|e| e.to_string())?;
             }

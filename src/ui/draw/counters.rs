@@ -34,7 +34,7 @@ fn places(app: &App, area: Rect, longest: u16) -> Places {
     let name = longest.clamp(6, 12).min(room.saturating_sub(now + 1));
     let mut left = room.saturating_sub(name + 1 + now);
     // Each part has a gap before it.
-    let bounds = left >= 2 * (NUMBER + 1) + PICTURE + 1 || (app.options.slow && left >= 2 * (NUMBER + 1));
+    let bounds = left > 2 * (NUMBER + 1) + PICTURE || (app.options.slow && left >= 2 * (NUMBER + 1));
     left -= if bounds { 2 * (NUMBER + 1) } else { 0 };
     let picture = if left > PICTURE && !app.options.slow { left - 1 } else { 0 };
     let mut x = area.x + 1;

@@ -17,9 +17,8 @@ TARGET = $(shell rustc -vV | sed -n 's/^host: //p')
 BINARY = target/$(TARGET)/release/bcc-top
 
 <<<<<<< HEAD
-.PHONY: help run build release test lint unit truth matrix bench screenshot build-packages test-packages cargo
+.PHONY: help run build release test lint unit truth matrix bench screenshot demo tour build-packages test-packages cargo
 =======
-.PHONY: help run build release test lint unit truth guests guest bench screenshot demo build-packages test-packages cargo
 >>>>>>> record
 
 help: ## what there is
@@ -51,7 +50,7 @@ matrix: test-packages release ## the same on every kernel, in QEMU: make matrix 
 	tools/matrix.sh
 
 bench: build-packages cargo ## benchmarks beside libbpf-tools, kept in docs/performance.md (root)
-	tools/apt-install.sh libbpf-tools
+	tools/apt-install.sh libbpf-tools htop btop procps
 	tools/bench.sh
 
 screenshot: build ## the pictures in assets/, from the program's own screen (root)
@@ -61,6 +60,9 @@ screenshot: build ## the pictures in assets/, from the program's own screen (roo
 demo: build ## the recording that ships in the program, assets/demo.rec, of a real load (root)
 	tools/apt-install.sh fio iperf3 iproute2 curl python3
 	$(SUDO) tools/demo.sh $(BINARY)
+
+tour: build ## the pictures of docs/tour.md, over the recording in the program
+	tools/tour.sh
 
 build-packages:
 	@tools/apt-install.sh $(BUILD_PACKAGES)

@@ -5,6 +5,7 @@
 //! run mean something.
 
 mod floor;
+mod screen;
 mod startup;
 mod switches;
 mod tick;
@@ -33,10 +34,11 @@ fn main() {
         return;
     }
     let asked = std::env::args().skip(1).find(|arg| !arg.starts_with('-'));
-    let sections: [(&str, &str, fn()); 3] = [
+    let sections: [(&str, &str, fn()); 4] = [
         ("startup", "Start: exec to the last hook attached, s", startup::run),
         ("switches", "Kernel cost of runqlat under a pipe ping-pong on one CPU", switches::run),
         ("tick", "One tick over a map of 10,000 connections, CPU ms", tick::run),
+        ("screen", "The explorer on a terminal", screen::run),
     ];
     for (name, title, run) in sections {
         if asked.as_ref().is_none_or(|asked| asked == name) {

@@ -39,7 +39,8 @@ impl Resolve for Nobody {
     }
 }
 
-fn cpu() -> Duration {
+/// CPU of this thread so far.
+pub fn cpu() -> Duration {
     let cpu = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
     Duration::new(cpu.tv_sec as u64, cpu.tv_nsec as u32)
 }

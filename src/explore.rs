@@ -1,11 +1,13 @@
 //! The explorer with the rooms below it plugged in.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use log::LevelFilter;
 
-use crate::cli::{Session, logger};
+use crate::cli::{self, Session, logger};
+use crate::config::{self, Found, KeepWarm, Source, Target};
 use crate::doctor::{Examiner, Verdict};
 use crate::enrich::host::Host;
 use crate::enrich::process;
@@ -15,7 +17,7 @@ use crate::privilege::Invoker;
 use crate::record::Recorder;
 use crate::ui::glyphs::{Depth, Level};
 use crate::ui::theme::UserTheme;
-use crate::ui::{self, Callbacks, Exit};
+use crate::ui::{self, Callbacks, Exit, Keep, Remember};
 use crate::views::Registry;
 
 /// Runs until the user quits.
@@ -23,8 +25,10 @@ use crate::views::Registry;
 /// # Errors
 /// An exit code and one line: what failed at run time.
 pub fn run(session: Session) -> Result<(), (u8, String)> {
-    let look = ui_options(&session).map_err(|error| (1, error))?;
     start_log(&session).map_err(|error| (1, error))?;
+    let around = config::surroundings();
+    let look = ui_options(&session, &around).map_err(|error| (1, error))?;
+    let (keep, remember) = (keeper(&session.config, &around), rememberer(&session.config, &around));
     let Session { host, btf, opener, requests, recorder, replay, .. } = session;
     // What a pid means here says nothing about the host of a recording, nor does this kernel.
     let live = replay.is_none();
@@ -33,6 +37,8 @@ pub fn run(session: Session) -> Result<(), (u8, String)> {
         document: Arc::new(move |format, frames| export::document(&host, format, frames).unwrap_or_default()),
         facts: Arc::new(move |pid| if live { process::facts(pid) } else { None }),
         availability: Arc::new(move || if live { unavailable(&LiveExaminer { btf: btf.clone() }) } else { Vec::new() }),
+        keep,
+        remember,
         record: Arc::new(move |name| record(name, &recorded)),
     };
     match ui::run(look, opener, requests, callbacks, recorder) {
@@ -61,6 +67,31 @@ fn record(name: &Path, host: &Host) -> Result<Recorder, String> {
     Recorder::start(&path, Invoker::from_env().as_ref(), host.clone()).map_err(|error| error.to_string())
 }
 
+/// Writes the configuration when the user says so.
+fn keeper(found: &Found, around: &config::Surroundings<'_>) -> Keep {
+    let target = found.target.clone().map(|path| Target {
+        named: found.file.as_ref().is_some_and(|(_, source)| matches!(source, Source::Flag | Source::Env)),
+        path,
+        base: found.text.clone(),
+        trust: around.trust(),
+        invoker: Invoker::from_env(),
+    });
+    Arc::new(move |kept| {
+        let target = target.as_ref().ok_or("there is no home directory to keep it in")?;
+        config::save(target, kept).map(|()| target.path.display().to_string())
+    })
+}
+
+fn rememberer(found: &Found, around: &config::Surroundings<'_>) -> Remember {
+    let folder = around.state().filter(|_| found.parsed.config.save_state);
+    Arc::new(move |memory| {
+        let saved = folder.as_ref().map(|folder| config::state::save_state(folder, memory));
+        if let Some(Err(problem)) = saved {
+            log::warn!("state: {problem}");
+        }
+    })
+}
+
 /// The log is a pane of the screen; a file gets the same lines.
 fn start_log(options: &Session) -> Result<(), String> {
     let (level, warning) = logger::level(&options.log);
@@ -71,32 +102,36 @@ fn start_log(options: &Session) -> Result<(), String> {
     Ok(())
 }
 
-fn ui_options(options: &Session) -> Result<ui::Options, String> {
-    let look = &options.look;
-    let defaults = ui::Options::default();
-    let env = std::env::var("BCC_TOP_THEME").ok().filter(|name| !name.is_empty());
-    let theme = look.theme.clone().or(env).unwrap_or(defaults.theme.clone());
+fn ui_options(options: &Session, around: &config::Surroundings<'_>) -> Result<ui::Options, String> {
+    let (look, found) = (&options.look, &options.config);
+    let config = &found.parsed.config;
+    let (user_themes, problems) = config::themes(found, around);
+    problems.iter().for_each(|problem| log::warn!("{problem}"));
+    let theme = look.theme.clone();
     let theme_text = match Path::new(&theme).extension().is_some_and(|e| e == "toml") {
         true => Some(std::fs::read_to_string(&theme).map_err(|e| format!("--theme {theme}: {e}"))?),
         false => None,
     };
+    if let (None, Some(problem)) = (&theme_text, unknown_theme(&theme, &user_themes, options)) {
+        cli::say(&problem);
+        log::warn!("{problem}");
+    }
     let level = look.glyphs.as_deref().map(|word| match word {
         "ascii" => Level::Ascii,
         "box" => Level::Box,
         _ => Level::Unicode,
     });
-    let depth = look.color.as_deref().and_then(|word| match word {
+    let depth = match look.color.as_str() {
         "never" => Some(Depth::Mono),
         "16" => Some(Depth::Ansi),
         "256" => Some(Depth::Indexed),
         "true" => Some(Depth::True),
         _ => None,
-    });
-    let user_themes = user_themes();
-    let paths = user_themes.iter().map(|theme| ("theme".to_owned(), theme.file.clone())).collect();
+    };
+    let state = around.state().filter(|_| config.save_state);
     Ok(ui::Options {
+        paths: paths(options, &user_themes, state.as_deref()),
         user_themes,
-        paths,
         level,
         depth,
         theme,
@@ -105,10 +140,50 @@ fn ui_options(options: &Session) -> Result<ui::Options, String> {
         mouse: look.mouse,
         interval: options.interval,
         count: options.count,
+        raw: config.raw,
+        scroll: config.scroll,
+        keep_warm: match config.keep_warm {
+            KeepWarm::Seconds(seconds) => Some(Duration::from_secs(seconds.into())),
+            KeepWarm::Word(_) => None,
+        },
+        history_frames: config.history_frames as usize,
+        history_bytes: (config.history_mib as usize) << 20,
+        pause_collection: config.pause_collection,
+        overhead: format!("{:?}", look.overhead).to_lowercase(),
+        save_state: config.save_state,
+        layout: options.layout.clone(),
+        memory: state.map(|folder| config::state::load_state(&folder, around.trust())).unwrap_or_default(),
+        keys: found.parsed.keys.clone(),
+        sources: options.sources.clone(),
         host: options.host.hostname.split('.').next().unwrap_or_default().to_owned(),
         replay: options.replay,
-        ..defaults
+        ..ui::Options::default()
     })
+}
+
+fn unknown_theme(name: &str, user: &[UserTheme], options: &Session) -> Option<String> {
+    let problem = config::unknown_theme(name, user)?;
+    let file = options.config.file.as_ref().map(|(path, _)| path.display().to_string()).unwrap_or_default();
+    let from = options.sources.iter().find(|(known, _)| known == "theme").map_or("", |(_, from)| from.as_str());
+    let place = match from {
+        "flag" => "--theme".to_owned(),
+        "environment" => "BCC_TOP_THEME".to_owned(),
+        line => format!("{file}, {line}: theme"),
+    };
+    Some(format!("{place}: {problem}; using the default"))
+}
+
+/// Files for the settings screen.
+fn paths(options: &Session, themes: &[UserTheme], state: Option<&Path>) -> Vec<(String, String)> {
+    let found = &options.config;
+    let shown = |path: &Path| path.display().to_string();
+    let config = found.file.as_ref().map_or("none found: built in".to_owned(), |(path, _)| shown(path));
+    let mut paths = vec![("config".to_owned(), config)];
+    paths.extend(found.target.as_ref().map(|target| ("W writes".to_owned(), shown(target))));
+    paths.extend(themes.iter().map(|theme| ("theme".to_owned(), theme.file.clone())));
+    paths.extend(state.map(|folder| ("state".to_owned(), shown(&config::state::file(folder)))));
+    paths.extend(options.log.file.as_ref().map(|file| ("log".to_owned(), shown(file))));
+    paths
 }
 
 /// Views that cannot run, each with a short reason.
@@ -116,31 +191,4 @@ fn unavailable(examiner: &dyn Examiner) -> Vec<(String, String)> {
     let reports = Registry::get().views().iter().map(|view| examiner.examine(&view.decl.name));
     let refused = reports.filter(|report| report.status == Verdict::No);
     refused.map(|report| (report.name, report.reason.map(|r| r.message).unwrap_or_default())).collect()
-}
-
-/// Most theme files that are read, and the largest.
-const THEMES: (usize, u64) = (64, 64 << 10);
-
-/// Themes of the user and of the system. A file that cannot be read is in the log.
-fn user_themes() -> Vec<UserTheme> {
-    let env = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    let config = env("XDG_CONFIG_HOME").or_else(|| env("HOME").map(|home| home.join(".config")));
-    let folders =
-        config.map(|config| config.join("bcc-top/themes")).into_iter().chain(["/usr/share/bcc-top/themes".into()]);
-    let files = folders.flat_map(|folder| std::fs::read_dir(folder).into_iter().flatten().flatten());
-    let mut files: Vec<PathBuf> =
-        files.map(|file| file.path()).filter(|path| path.extension().is_some_and(|e| e == "toml")).collect();
-    files.truncate(THEMES.0);
-    files.iter().filter_map(|path| read_theme(path)).collect()
-}
-
-fn read_theme(path: &Path) -> Option<UserTheme> {
-    let size = std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file).map_or(0, |file| file.len());
-    if size > THEMES.1 {
-        log::warn!("theme {}: larger than a theme", path.display());
-        return None;
-    }
-    let text = std::fs::read_to_string(path);
-    let text = text.map_err(|error| log::warn!("theme {}: {error}", path.display())).ok()?;
-    Some(UserTheme { name: path.file_stem()?.to_string_lossy().into_owned(), file: path.display().to_string(), text })
 }

@@ -9,6 +9,7 @@ pub mod batch;
 pub mod bug;
 pub mod cli;
 pub mod command;
+pub mod config;
 pub mod doctor;
 pub mod enrich;
 pub mod examine;

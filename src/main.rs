@@ -10,7 +10,7 @@ use bcc_top::sampler::Live;
 
 fn main() {
     let parts = Parts {
-        opener: |options| Arc::new(Live { btf: options.btf.clone() }),
+        opener: |options| Arc::new(Live { btf: options.btf.clone(), overhead: options.look.overhead }),
         examiner: Some(|btf| Box::new(LiveExaminer { btf: btf.map(Path::to_owned) })),
         explorer: Some(explore::run),
     };

@@ -1,7 +1,7 @@
 //! What the process may do, and who called it.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::frame::{Reason, ReasonClass};
 
@@ -27,6 +27,19 @@ impl Invoker {
         }
         Some(Invoker { uid: number("SUDO_UID")?, gid: number("SUDO_GID")? })
     }
+
+    /// Their home: newer sudo says it, else the file of accounts does. Root's own variable often is root's.
+    pub fn home(&self) -> Option<PathBuf> {
+        let said = std::env::var_os("SUDO_HOME").map(PathBuf::from);
+        let filed = || home_of(&fs::read_to_string("/etc/passwd").ok()?, self.uid);
+        said.or_else(filed).filter(|home| home.is_absolute())
+    }
+}
+
+fn home_of(passwd: &str, uid: u32) -> Option<PathBuf> {
+    let mut users = passwd.lines().map(|line| line.split(':').collect::<Vec<_>>());
+    let user = users.find(|user| user.get(2).and_then(|id| id.parse().ok()) == Some(uid))?;
+    user.get(5).map(PathBuf::from)
 }
 
 /// Capabilities that loading BPF programs needs and this process lacks.
@@ -103,6 +116,13 @@ mod tests {
         assert_eq!(of(1 << 38 | 1 << 39), None);
         assert_eq!(of(1 << 21), None);
         assert_eq!(Missing::of_status("Name:\tx\n"), None);
+    }
+
+    #[test]
+    fn a_home_is_that_of_the_account() {
+        let passwd = "root:x:0:0::/root:/bin/sh\nbroken\nann:x:1000:1000:Ann:/home/ann:/bin/sh\n";
+        assert_eq!(home_of(passwd, 1000), Some(PathBuf::from("/home/ann")));
+        assert_eq!(home_of(passwd, 7), None);
     }
 
     #[test]

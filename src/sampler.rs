@@ -28,6 +28,8 @@ const NAMES_PER_TICK: usize = 2000;
 pub struct Live {
     /// BTF to use instead of the kernel's own (`--btf`).
     pub btf: Option<PathBuf>,
+    /// How much of the time the cost of the programs is measured.
+    pub overhead: Overhead,
 }
 
 impl Opener for Live {
@@ -35,11 +37,12 @@ impl Opener for Live {
         let (events, receiver) = mpsc::channel(BACKLOG);
         let (commands, inbox) = channel();
         let view = request.view.clone();
-        let btf = self.btf.clone();
+        let (btf, overhead) = (self.btf.clone(), self.overhead);
         let named = std::thread::Builder::new().name(format!("view-{view}"));
         let spawned = named.spawn(move || {
             if let Some(view) = Registry::get().find(&request.view) {
-                Sampler::new(view, request, btf, events, inbox).run();
+                Sampler { view, request, btf, overhead, events, inbox, names: Names::new(), dropped: 0, index: 0 }
+                    .run();
             }
         });
         if let Err(error) = spawned {
@@ -61,6 +64,7 @@ struct Sampler {
     view: &'static View,
     request: Request,
     btf: Option<PathBuf>,
+    overhead: Overhead,
     events: Sender<Event>,
     inbox: Receiver<Command>,
     names: Names,
@@ -70,16 +74,6 @@ struct Sampler {
 }
 
 impl Sampler {
-    fn new(
-        view: &'static View,
-        request: Request,
-        btf: Option<PathBuf>,
-        events: Sender<Event>,
-        inbox: Receiver<Command>,
-    ) -> Sampler {
-        Sampler { view, request, btf, events, inbox, names: Names::new(), dropped: 0, index: 0 }
-    }
-
     fn run(mut self) {
         loop {
             let end = match self.load() {
@@ -100,7 +94,7 @@ impl Sampler {
         let wish = Wish { settings, force: self.request.force.clone(), btf: self.btf.clone() };
         let probe = Probe::start(self.view, &wish, &mut step)?;
         step(LoadStep::FirstSample);
-        let running = Running::new(self.view, probe).map_err(|m| Box::new(wrong_setting(m)))?;
+        let running = Running::new(self.view, probe, self.overhead).map_err(|m| Box::new(wrong_setting(m)))?;
         Ok(running)
     }
 
@@ -236,9 +230,9 @@ struct Running {
 }
 
 impl Running {
-    fn new(view: &View, probe: Probe) -> Result<Running, String> {
+    fn new(view: &View, probe: Probe, overhead: Overhead) -> Result<Running, String> {
         let barrier = Barrier::new().map_err(|e| format!("the map for waiting cannot be created: {e}"))?;
-        let mut stats = Stats::new(Overhead::from_env());
+        let mut stats = Stats::new(overhead);
         stats.begin(probe.programs());
         Ok(Running {
             probe,

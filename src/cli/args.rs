@@ -10,18 +10,33 @@ pub const HOOK_KINDS: [&str; 7] = ["tp_btf", "raw_tp", "tracepoint", "fentry", "
 /// Name of the binary, as messages give it.
 pub const NAME: &str = "bcc-top";
 
-const COMMANDS: &str = "\
-Commands:
-  list [--json] [--group G]     every view: name, group, kind, question
-  doctor [--json] [VIEW...]     what this kernel and these privileges allow
-  explain VIEW                  what a view measures, its columns, hooks, cost and blind spots
-  record -o FILE [VIEW[,VIEW...]] [OPTIONS]
-                                write a recording until -n, --duration or Ctrl-C
-  replay FILE [VIEW[,VIEW...]]  a recording, a stream or a document, in the explorer or in batch mode; needs no rights
-  demo                          the same over a recording of a loaded host that comes with the program
-  schema                        the JSON Schema of everything that is written for programs
+/// The other commands: how they are written, and what they do.
+pub fn commands() -> [(&'static str, &'static str); 11] {
+    [
+        ("list [--json] [--group G]", "every view: name, group, kind, question"),
+        ("doctor [--json] [VIEW...]", "what this kernel and these privileges allow"),
+        ("explain VIEW", "what a view measures, its columns, hooks, cost and blind spots"),
+        ("record -o FILE [VIEW[,VIEW...]] [OPTIONS]", "write a recording until -n, --duration or Ctrl-C"),
+        (
+            "replay FILE [VIEW[,VIEW...]]",
+            "a recording, a stream or a document, in the explorer or in batch mode; needs no rights",
+        ),
+        ("demo", "the same over a recording of a loaded host that comes with the program"),
+        ("config [--default|--check [FILE]|--schema]", "what can be set, what is set, what is wrong with it"),
+        ("keys [--print-keys-config]", "the keys in effect, or lines for the configuration"),
+        ("completions SHELL", "completions for bash, zsh, fish, elvish or powershell"),
+        ("man [VIEW|--dir DIR]", "the manual page; with --dir one of each view too"),
+        ("schema", "the JSON Schema of everything that is written for programs"),
+    ]
+}
 
-bcc-top VIEW --help shows the settings of a view.";
+fn after_help() -> String {
+    let lines = commands().map(|(usage, help)| match usage.len() {
+        ..=28 => format!("  {usage:<28}  {help}\n"),
+        _ => format!("  {usage}\n{:<32}{help}\n", ""),
+    });
+    format!("Commands:\n{}\nbcc-top VIEW --help shows the settings of a view.", lines.concat())
+}
 
 const REPLAY_KEYS: &str = "\
 On a terminal the recording plays at the speed at which it was made. Space stops it and lets it go on,
@@ -40,7 +55,7 @@ pub fn command(views: &[&ViewDecl]) -> Command {
         .version(env!("CARGO_PKG_VERSION"))
         .about("Live eBPF views of a Linux host")
         .override_usage("bcc-top [VIEW[,VIEW...] [INTERVAL [COUNT]]] [OPTIONS] [-- COMMAND [ARG...]]")
-        .after_help(COMMANDS)
+        .after_help(after_help())
         .args(positionals())
         .args(frames())
         .args(formats())
@@ -88,12 +103,18 @@ fn switch(id: &'static str, help: &'static str) -> Arg {
     Arg::new(id).long(id).action(ArgAction::SetTrue).help(help)
 }
 
+fn config_file() -> Arg {
+    value("config", "FILE", "the configuration; bcc-top config --default prints one")
+        .value_parser(value_parser!(std::path::PathBuf))
+}
+
 fn positionals() -> [Arg; 4] {
     [
-        Arg::new("view").value_name("VIEW").help("one view, or several with commas; default: the overview"),
-        Arg::new("interval-arg").value_name("INTERVAL").help("as --interval").conflicts_with("interval"),
-        Arg::new("count-arg").value_name("COUNT").help("as --count").conflicts_with("count"),
+        Arg::new("view").index(1).value_name("VIEW").help("one view, or several with commas; default: the overview"),
+        Arg::new("interval-arg").index(2).value_name("INTERVAL").help("as --interval").conflicts_with("interval"),
+        Arg::new("count-arg").index(3).value_name("COUNT").help("as --count").conflicts_with("count"),
         Arg::new("command")
+            .index(4)
             .value_name("COMMAND")
             .last(true)
             .num_args(1..)
@@ -203,6 +224,7 @@ fn program() -> Vec<Arg> {
         value("color", "WHEN", "colour depth").value_parser(["never", "16", "256", "true", "auto"]),
         switch("slow", "for slow terminals"),
         switch("no-mouse", "leave the mouse alone"),
+        config_file(),
         value("log-file", "FILE", "append the log to FILE").value_parser(value_parser!(std::path::PathBuf)),
         Arg::new("verbose").short('v').action(ArgAction::Count).help("log more; -vv: still more"),
         switch("quiet", "log errors only").conflicts_with("verbose"),
@@ -227,6 +249,24 @@ pub fn subcommand(name: &str) -> Option<Command> {
             .arg(Arg::new("views").value_name("VIEW").num_args(0..)),
         "explain" => command("explain", "What a view measures, and what it cannot see")
             .arg(Arg::new("view").value_name("VIEW").required(true)),
+        "config" => command("config", "What can be set, what is set, and what is wrong with it")
+            .arg(switch("default", "print a complete file with every default"))
+            .arg(
+                value("check", "FILE", "say what is wrong with FILE, or with the one in effect; exit 0 or 2")
+                    .num_args(0..=1)
+                    .value_parser(value_parser!(std::path::PathBuf)),
+            )
+            .arg(switch("schema", "print the JSON Schema of the configuration, for editors"))
+            .arg(config_file())
+            .group(ArgGroup::new("what").args(["default", "check", "schema"])),
+        "keys" => command("keys", "The keys in effect")
+            .arg(switch("print-keys-config", "print lines for the configuration"))
+            .arg(config_file()),
+        "completions" => command("completions", "Completions for a shell: source what it prints")
+            .arg(Arg::new("shell").value_name("SHELL").required(true).value_parser(super::complete::SHELLS)),
+        "man" => command("man", "The manual page")
+            .arg(Arg::new("view").value_name("VIEW").help("the page of this view").conflicts_with("dir"))
+            .arg(value("dir", "DIR", "write all pages into DIR").value_parser(value_parser!(std::path::PathBuf))),
         "record" => record(&[]),
         "replay" => replayed("replay", "Show a recording, a stream (--ndjson) or a document (--json); needs no rights")
             .arg(
@@ -247,10 +287,11 @@ pub fn subcommand(name: &str) -> Option<Command> {
 }
 
 /// Commands of the contract that this version does not have.
-pub const LATER: [&str; 6] = ["check", "new", "config", "keys", "completions", "man"];
+pub const LATER: [&str; 2] = ["check", "new"];
 
 /// Commands there are.
-pub const SUBCOMMANDS: [&str; 7] = ["list", "doctor", "explain", "record", "replay", "demo", "schema"];
+pub const SUBCOMMANDS: [&str; 11] =
+    ["list", "doctor", "explain", "record", "replay", "demo", "config", "keys", "completions", "man", "schema"];
 
 /// The first positional of `args`, which stands before any flag's value is known to be wrong: the
 /// views have to be known before their flags can be.

@@ -11,8 +11,9 @@ use tokio::sync::mpsc;
 
 use super::options::{Options, Output, Surroundings};
 use super::usage::Usage;
-use super::{Explore, Parts, Session, binary, columns, logger, on_terminal, say, say_page};
+use super::{Explore, Parts, Session, binary, columns, layout, logger, on_terminal, say, say_page};
 use crate::batch::{self, Run, Sink};
+use crate::config;
 use crate::enrich::host::Host;
 use crate::export::Format;
 use crate::export::output::{PartFile, to_file, to_stdout};
@@ -25,7 +26,8 @@ use crate::views::Registry;
 /// Runs what the arguments ask for.
 pub(super) fn run(parts: &Parts, arguments: &[OsString]) -> Result<u8, Usage> {
     let env = |name: &str| std::env::var(name).ok();
-    let options = Options::parse(arguments, &Surroundings { env: &env, terminal: on_terminal() })?;
+    let options =
+        Options::parse(arguments, &Surroundings { env: &env, terminal: on_terminal(), config: &config::here })?;
     columns::check(&options).map_err(Usage::wrong)?;
     match &options.output {
         Output::Screen => explore(parts, options),
@@ -37,7 +39,8 @@ pub(super) fn run(parts: &Parts, arguments: &[OsString]) -> Result<u8, Usage> {
 /// Runs `record`; the arguments are those behind the word.
 pub(super) fn record(parts: &Parts, arguments: &[OsString]) -> Result<u8, Usage> {
     let env = |name: &str| std::env::var(name).ok();
-    let options = Options::parse_record(arguments, &Surroundings { env: &env, terminal: false })?;
+    let options =
+        Options::parse_record(arguments, &Surroundings { env: &env, terminal: false, config: &config::here })?;
     let Output::Recording { file } = &options.output else {
         return Err(Usage::wrong("record needs -o FILE: the file to write".to_owned()));
     };
@@ -55,6 +58,8 @@ pub(super) fn keyboard() -> Result<(), Usage> {
 
 /// Opens the explorer.
 pub(super) fn show(explorer: Explore, session: Session) -> u8 {
+    // The screen hides what stands here until it is closed; the log has it too.
+    session.warnings.iter().for_each(|warning| say(warning));
     match explorer(session) {
         Ok(()) => 0,
         Err((code, error)) => {
@@ -77,15 +82,19 @@ fn explore(parts: &Parts, options: Options) -> Result<u8, Usage> {
         Ok(recorder) => recorder,
         Err(code) => return Ok(code),
     };
+    let layout = layout::layout(&options);
     let session = Session {
         interval: options.interval,
         count: options.count,
-        requests: options.requests(),
+        requests: layout::requests(&options, &layout),
         opener: (parts.opener)(&options),
         host: Host::read(),
         recorder,
         replay: None,
+        layout,
         look: options.look,
+        sources: options.sources,
+        config: options.config,
         log: options.log,
         warnings: options.warnings,
         btf: options.btf,

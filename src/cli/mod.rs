@@ -3,8 +3,13 @@
 pub mod about;
 mod args;
 mod columns;
+mod complete;
+mod config;
+mod layout;
 mod live;
 pub mod logger;
+mod look;
+mod man;
 pub mod options;
 mod reader;
 mod replay;
@@ -21,6 +26,7 @@ use clap::ArgMatches;
 pub use options::{LogOptions, Look, Options};
 
 use crate::bug;
+use crate::config::Found;
 use crate::doctor::{DoctorDocument, Examiner};
 use crate::enrich::host::Host;
 use crate::export::{schema, shape};
@@ -29,6 +35,7 @@ use crate::privilege::Missing;
 use crate::probes::object;
 use crate::record::Recorder;
 use crate::ui;
+use crate::ui::save::Layout;
 use crate::views::settings;
 use crate::views::{Registry, ViewDecl, nearest};
 use settings::did_you_mean;
@@ -44,6 +51,12 @@ pub type Explore = fn(Session) -> Result<(), (u8, String)>;
 pub struct Session {
     /// Its look.
     pub look: Look,
+    /// Where its settings come from that are not at their default.
+    pub sources: Vec<(String, String)>,
+    /// The configuration.
+    pub config: Found,
+    /// How views and dashboards look.
+    pub layout: Layout,
     /// Logging.
     pub log: LogOptions,
     /// What is wrong so far; it goes to the log.
@@ -81,6 +94,9 @@ pub fn run(parts: &Parts) -> u8 {
     report_panics();
     let mut arguments: Vec<OsString> = std::env::args_os().collect();
     let called = if arguments.is_empty() { OsString::new() } else { arguments.remove(0) };
+    if let Some(code) = complete::answer(&arguments) {
+        return code;
+    }
     // A link with the name of a view is that view.
     let name = Path::new(&called).file_name().and_then(|name| name.to_str()).unwrap_or_default();
     if Registry::get().find(name).is_some() {
@@ -114,6 +130,10 @@ fn dispatch(parts: &Parts, arguments: &[OsString]) -> Result<u8, Usage> {
     match first {
         "list" => list(&matches),
         "explain" => explain(&matches),
+        "config" => config::config(&matches),
+        "keys" => config::keys(&matches),
+        "completions" => complete::completions(&matches),
+        "man" => man::man(&matches),
         "schema" => Ok(print(&schema::generated())),
         _ => doctor(parts, &matches),
     }
@@ -206,7 +226,7 @@ fn on_terminal() -> bool {
 }
 
 /// One line on standard error, which may be closed.
-fn say(text: &str) {
+pub(crate) fn say(text: &str) {
     let _ = writeln!(io::stderr(), "{}: {text}", args::NAME);
 }
 

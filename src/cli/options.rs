@@ -1,7 +1,7 @@
 //! From arguments and environment to plain values.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::args;
@@ -9,6 +9,7 @@ use super::reader::Reader;
 use super::settings::did_you_mean;
 use super::usage::Usage;
 use crate::batch::Shape;
+use crate::config::{Found, Overhead};
 use crate::export::Format;
 use crate::feed::{Force, Request};
 use crate::frame::SettingValue;
@@ -20,6 +21,8 @@ pub struct Surroundings<'a> {
     pub env: &'a dyn Fn(&str) -> Option<String>,
     /// Whether standard output is a terminal.
     pub terminal: bool,
+    /// Finds the configuration; the argument is `--config`.
+    pub config: &'a dyn Fn(Option<&Path>) -> Result<Found, String>,
 }
 
 /// How frames are shown.
@@ -41,19 +44,21 @@ pub enum Output {
     },
 }
 
-/// Look of the explorer, as far as the command line says.
-#[derive(Clone, Debug, Default, PartialEq)]
+/// Look of the explorer.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Look {
     /// Name of the theme.
-    pub theme: Option<String>,
-    /// `ascii`, `box` or `unicode`.
+    pub theme: String,
+    /// `ascii`, `box` or `unicode`; `None`: as the environment says.
     pub glyphs: Option<String>,
     /// `never`, `16`, `256`, `true` or `auto`.
-    pub color: Option<String>,
+    pub color: String,
     /// The profile for slow terminals.
     pub slow: bool,
     /// Whether the mouse is used.
     pub mouse: bool,
+    /// How much of the time the cost of our programs is measured.
+    pub overhead: Overhead,
 }
 
 /// Where the log goes and how much of it.
@@ -107,7 +112,11 @@ pub struct Options {
     pub btf: Option<PathBuf>,
     /// The command to watch.
     pub command: Vec<OsString>,
-    /// What is wrong in the environment; the defaults are used.
+    /// The configuration.
+    pub config: Found,
+    /// Where settings come from that are not at their default.
+    pub sources: Vec<(String, String)>,
+    /// What is wrong in the environment and in the configuration; the defaults are used.
     pub warnings: Vec<String>,
 }
 

@@ -4,7 +4,7 @@ use crate::frame::Mode;
 
 fn around(terminal: bool, env: &'static [(&str, &str)]) -> Surroundings<'static> {
     let find = move |name: &str| env.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
-    Surroundings { env: Box::leak(Box::new(find)), terminal }
+    Surroundings { env: Box::leak(Box::new(find)), terminal, config: &|_| Ok(Default::default()) }
 }
 
 fn parse_with(line: &str, around: &Surroundings<'_>) -> Result<Options, Usage> {
@@ -165,12 +165,12 @@ fn looks_and_logs_are_read() {
         parse_with("biotop --ascii -vv", &around(true, &[("NO_COLOR", "1"), ("BCC_TOP_SLOW", "1")])).ok().unwrap();
     let look = options.look;
     assert_eq!(
-        (look.glyphs.as_deref(), look.color.as_deref(), look.slow, look.mouse),
-        (Some("ascii"), Some("never"), true, true)
+        (look.glyphs.as_deref(), look.color.as_str(), look.slow, look.mouse),
+        (Some("ascii"), "never", true, true)
     );
     assert_eq!(options.log.verbose, 2);
     let flags = parse_with("biotop --color 256 --no-mouse", &around(true, &[("NO_COLOR", "1")])).ok().unwrap().look;
-    assert_eq!((flags.color.as_deref(), flags.mouse), (Some("256"), false));
+    assert_eq!((flags.color.as_str(), flags.mouse), ("256", false));
     wrong("biotop --color pink");
     wrong("biotop --quiet -v");
 }

@@ -8,7 +8,8 @@ use clap::ArgMatches;
 use clap::parser::ValueSource;
 
 use super::args;
-use super::options::{Chosen, LogOptions, Look, Options, Output, Surroundings};
+use super::look;
+use super::options::{Chosen, LogOptions, Options, Output, Surroundings};
 use super::settings::{self, did_you_mean};
 use super::usage::Usage;
 use crate::batch::Shape;
@@ -37,16 +38,17 @@ impl Reader<'_> {
         self.matches.get_one::<String>(id).map(String::as_str)
     }
 
-    fn path(&self, id: &str) -> Option<PathBuf> {
+    pub fn path(&self, id: &str) -> Option<PathBuf> {
         self.matches.get_one::<PathBuf>(id).cloned()
     }
 
-    fn flag(&self, id: &str) -> bool {
+    pub fn flag(&self, id: &str) -> bool {
         self.matches.get_flag(id)
     }
 
     pub fn read(&self, views: &[&'static View], named: bool) -> Result<Options, Usage> {
-        let mut warnings = Vec::new();
+        let found = (self.around.config)(self.path("config").as_deref()).map_err(Usage::wrong)?;
+        let mut from = look::Chosen::new(self, &found);
         let command: Vec<OsString> = self.matches.get_many("command").into_iter().flatten().cloned().collect();
         let output = if self.recording { self.recorded()? } else { self.output(!command.is_empty()) };
         if matches!(output, Output::Batch { format: Format::Csv, .. }) && views.len() != 1 {
@@ -61,14 +63,15 @@ impl Reader<'_> {
         let whole = json && !command.is_empty() && asked_interval.is_none() && !endless;
         let interval = match asked_interval {
             _ if whole => WHOLE_RUN,
-            Some(interval) => interval,
-            None => self.default_interval(&mut warnings),
+            asked => from.interval(asked),
         };
         let count = match asked_count {
             None if json && command.is_empty() && !endless => Some(1),
             count => count,
         };
         let (count, duration) = whole_intervals(interval, count, duration);
+        let look = from.look();
+        let (sources, warnings) = (from.sources, from.warnings);
         let record = self.path("record");
         if record.is_some() && record == self.path("output") {
             return Err(Usage::wrong("--record and -o name the same file".to_owned()));
@@ -83,7 +86,9 @@ impl Reader<'_> {
             output,
             force: self.force()?,
             strict: self.flag("strict"),
-            look: self.look(),
+            look,
+            sources,
+            config: found,
             log: self.log(),
             record,
             btf: self.path("btf"),
@@ -124,17 +129,6 @@ impl Reader<'_> {
     fn interval(&self) -> Result<Option<Duration>, Usage> {
         let asked = self.text("interval").or(self.text("interval-arg"));
         asked.map(|text| seconds(text).map_err(|e| Usage::wrong(format!("--interval: {e}")))).transpose()
-    }
-
-    fn default_interval(&self, warnings: &mut Vec<String>) -> Duration {
-        let default = Duration::from_secs(1);
-        match (self.around.env)("BCC_TOP_INTERVAL").filter(|text| !text.is_empty()) {
-            Some(text) => seconds(&text).unwrap_or_else(|error| {
-                warnings.push(format!("BCC_TOP_INTERVAL: {error}; using 1 s"));
-                default
-            }),
-            None => default,
-        }
     }
 
     pub fn duration(&self) -> Result<Option<Duration>, Usage> {
@@ -252,26 +246,10 @@ impl Reader<'_> {
             env: (self.around.env)("BCC_TOP_LOG"),
         }
     }
-
-    pub fn look(&self) -> Look {
-        let slow_env = (self.around.env)("BCC_TOP_SLOW").is_some_and(|value| !value.is_empty() && value != "0");
-        let glyphs = if self.flag("ascii") { Some("ascii") } else { self.text("glyphs") };
-        let color = match self.text("color") {
-            None if (self.around.env)("NO_COLOR").is_some_and(|value| !value.is_empty()) => Some("never"),
-            color => color,
-        };
-        Look {
-            theme: self.text("theme").map(str::to_owned),
-            glyphs: glyphs.map(str::to_owned),
-            color: color.map(str::to_owned),
-            slow: self.flag("slow") || slow_env,
-            mouse: !self.flag("no-mouse"),
-        }
-    }
 }
 
 /// Reads an interval in seconds.
-fn seconds(text: &str) -> Result<Duration, String> {
+pub(super) fn seconds(text: &str) -> Result<Duration, String> {
     match text.parse::<f64>() {
         Ok(seconds) if (0.1..=3600.0).contains(&seconds) => Ok(Duration::from_secs_f64(seconds)),
         Ok(_) => Err(format!("`{text}` is not between 0.1 and 3600 seconds")),

@@ -11,8 +11,9 @@ use super::live::{deliver, keyboard, sink};
 use super::options::{Output, Surroundings};
 use super::reader::Reader;
 use super::usage::Usage;
-use super::{Parts, Session, args, columns, logger, on_terminal, say};
+use super::{Parts, Session, args, columns, logger, look, on_terminal, say};
 use crate::batch::{Plan, Run, Shape};
+use crate::config;
 use crate::export::Format;
 use crate::feed::Request;
 use crate::frame::Status;
@@ -34,7 +35,7 @@ pub(super) fn run(parts: &Parts, arguments: &[OsString]) -> Result<u8, Usage> {
     let Some(command) = args::subcommand(name) else { return Err(Usage::wrong(format!("no command {name}"))) };
     let matches = command.try_get_matches_from(arguments).map_err(Usage::from)?;
     let env = |name: &str| std::env::var(name).ok();
-    let around = Surroundings { env: &env, terminal: on_terminal() };
+    let around = Surroundings { env: &env, terminal: on_terminal(), config: &config::here };
     let reader = Reader { matches: &matches, decls: &[], around: &around, recording: false };
     let output = reader.output(false);
     let asked = Asked {
@@ -197,11 +198,22 @@ fn explore(
         return Err(Usage::wrong("the explorer is not part of this build; use -b, --json or --ndjson".to_owned()));
     };
     let (first, last) = recording.span();
+    let found = (reader.around.config)(reader.path("config").as_deref()).map_err(Usage::wrong)?;
+    let mut from = look::Chosen::new(reader, &found);
+    let look = from.look();
+    let (sources, mut warnings) = (from.sources, from.warnings);
+    warnings.extend(recording.problems().iter().cloned());
+    let mut layout = found.parsed.config.layout();
+    // What was captured was said when it was recorded.
+    layout.views.values_mut().for_each(|view| view.settings.clear());
     let requests = requests(views);
     let session = Session {
-        look: reader.look(),
+        look,
+        sources,
+        config: found,
+        layout,
         log: reader.log(),
-        warnings: recording.problems().to_vec(),
+        warnings,
         interval: requests.first().map_or(INTERVAL, |request| request.interval),
         count: asked.count,
         requests,

@@ -11,8 +11,9 @@ const ONE_IN: u64 = 10;
 /// How long one measurement runs at least, ns.
 const WINDOW_NS: u64 = 1_000_000_000;
 
-/// How much of the time is measured (`BCC_TOP_OVERHEAD`).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// How much of the time is measured.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
 pub enum Overhead {
     /// One second in ten.
     #[default]
@@ -21,17 +22,6 @@ pub enum Overhead {
     Off,
     /// Always.
     Always,
-}
-
-impl Overhead {
-    /// The word in the environment; without one, or with another, it is sampled.
-    pub fn from_env() -> Overhead {
-        match std::env::var("BCC_TOP_OVERHEAD").as_deref() {
-            Ok("off") => Overhead::Off,
-            Ok("always") => Overhead::Always,
-            _ => Overhead::Sampled,
-        }
-    }
 }
 
 /// Decides when to measure, and does it.

@@ -3,6 +3,7 @@
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 pub use super::bindings::{BINDINGS, Binding, Place};
+pub use super::keymap::{Keymap, Meaning};
 
 /// Everything a key can ask for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -113,44 +114,14 @@ pub fn key_name(key: &KeyEvent) -> Option<String> {
         KeyCode::End => "End".to_owned(),
         KeyCode::PageUp => "PgUp".to_owned(),
         KeyCode::PageDown => "PgDn".to_owned(),
+        KeyCode::Delete => "Delete".to_owned(),
+        KeyCode::Insert => "Insert".to_owned(),
         _ => return None,
     };
     if !key.modifiers.contains(KeyModifiers::CONTROL) {
         return Some(base);
     }
     Some(format!("Ctrl-{}", if base.len() == 1 { base.to_ascii_lowercase() } else { base }))
-}
-
-/// What a key press amounts to.
-#[derive(Clone, Copy, Debug)]
-pub enum Meaning {
-    /// Does this here.
-    Does(&'static Binding),
-    /// Would do something elsewhere.
-    Elsewhere(&'static Binding),
-    /// First key of a longer one.
-    Prefix,
-    /// Nothing at all.
-    Nothing,
-}
-
-/// What `key` means in `place`; `pending` is the first key of a longer one.
-pub fn meaning(key: &str, pending: Option<&str>, place: Place) -> Meaning {
-    let whole = pending.map(|first| format!("{first}{key}"));
-    let find = |name: &str| {
-        let mut found = BINDINGS.iter().filter(|binding| binding.keys.contains(&name));
-        let here = found.clone().find(|binding| binding.places.contains(&place));
-        here.map(Meaning::Does).or_else(|| found.next().map(Meaning::Elsewhere))
-    };
-    if let Some(meaning) = whole.as_deref().and_then(find).or_else(|| find(key)) {
-        return meaning;
-    }
-    let prefix = |name: &&str| name.len() == 2 && name.starts_with(key) && name.is_ascii();
-    match key.len() == 1 && BINDINGS.iter().any(|binding| binding.keys.iter().any(|name| prefix(name) && name != &key))
-    {
-        true => Meaning::Prefix,
-        false => Meaning::Nothing,
-    }
 }
 
 #[cfg(test)]
@@ -194,6 +165,8 @@ mod tests {
 
     #[test]
     fn a_chord_needs_both_keys() {
+        let map = Keymap::default();
+        let meaning = |key, pending, place| map.meaning(key, pending, place);
         assert!(matches!(meaning("g", None, Place::View), Meaning::Prefix));
         assert!(matches!(meaning("g", Some("g"), Place::View), Meaning::Does(b) if b.action == Action::First));
         assert!(matches!(meaning("j", Some("g"), Place::View), Meaning::Does(b) if b.action == Action::Down));

@@ -21,9 +21,6 @@ use super::theme::Theme;
 use super::theme::ramp::{self, STEPS};
 use super::view::{Cause, Load, View};
 
-/// Views stay loaded this long after they left the screen.
-pub(super) const KEEP_WARM: Duration = Duration::from_secs(30);
-
 /// How long a toast stays.
 const TOAST: Duration = Duration::from_secs(4);
 
@@ -114,8 +111,6 @@ pub struct App {
     pub(super) copied: Option<bool>,
     /// Where jumps came from, and the filter of the view they went to.
     pub(super) drilled: Vec<(Screen, String)>,
-    /// Layouts of views as they were kept.
-    pub(super) kept: super::save::Layout,
     /// Views that the picker offers first.
     pub favourites: Vec<String>,
     /// Views opened from the picker, newest first.
@@ -142,11 +137,11 @@ impl App {
         let mut app = App {
             ramp: [(" ", Style::new()); STEPS],
             depth,
-            scroll: false,
+            scroll: options.scroll,
             theme: Theme::default(),
             theme_name: options.theme.clone(),
             glyphs: Glyphs::new(level),
-            look: Look { raw: false, ascii: level == Level::Ascii },
+            look: Look { raw: options.raw, ascii: level == Level::Ascii },
             area: Rect::new(0, 0, 80, 24),
             panes: if views.len() > 1 { (0..views.len().min(9)).collect() } else { Vec::new() },
             screen: if views.len() == 1 { Screen::View(0) } else { Screen::Dashboard },
@@ -172,20 +167,20 @@ impl App {
             moving: false,
             log_view: false,
             log_level: log::LevelFilter::Info,
-            said: Vec::new(),
+            said: options.memory.said.clone(),
             changed: Default::default(),
             copied: None,
             drilled: Vec::new(),
-            kept: Default::default(),
             favourites: Vec::new(),
-            recent: Vec::new(),
-            uses: HashMap::new(),
+            recent: options.memory.recent.clone(),
+            uses: options.memory.uses.clone(),
             click: None,
             counted,
             options,
         };
         let theme = app.theme_name.clone();
         app.set_theme(&theme);
+        app.apply_layout(app.options.layout.clone());
         app.show(app.screen);
         app.counted = app.counted.max(if counted == 0 { app.views.len() } else { 0 });
         app
@@ -242,6 +237,8 @@ impl App {
             }
             Input::Measured(size) => self.measured(size),
             Input::Exported(Err(problem)) => self.say(format!("not written: {problem}")),
+            Input::Kept(Ok(file)) => self.say(format!("panes, columns, order and limits are kept in {file}")),
+            Input::Kept(Err(problem)) => self.say(format!("not kept: {problem}")),
             Input::Recorded(ended) => self.recording_ended(ended),
             Input::Resumed => {
                 self.dirty = true;
@@ -256,7 +253,8 @@ impl App {
         let toast = self.toast.as_ref().map(|&(_, until)| until);
         let hold = self.visible().filter_map(|view| self.views[view].hold);
         let warm = self.views.iter().filter(|view| view.load != Load::Off && view.thresholds.is_empty());
-        let warm = warm.filter_map(|view| view.hidden_since.map(|since| since + KEEP_WARM));
+        let warm = warm.filter_map(|view| view.hidden_since.zip(self.options.keep_warm));
+        let warm = warm.map(|(since, keep)| since + keep);
         let spin = self.spinning().then_some(self.now + SPIN);
         toast.into_iter().chain(hold).chain(warm).chain(spin).min()
     }
@@ -266,7 +264,7 @@ impl App {
     }
 
     fn expire(&mut self) {
-        let now = self.now;
+        let (now, keep) = (self.now, self.options.keep_warm);
         self.dirty |= self.spinning();
         if self.toast.as_ref().is_some_and(|&(_, until)| now >= until) {
             self.toast = None;
@@ -280,7 +278,8 @@ impl App {
                 self.dirty = true;
             }
             // Whoever waits for a limit wants to hear of it, wherever they look.
-            if view.thresholds.is_empty() && view.hidden_since.is_some_and(|since| now >= since + KEEP_WARM) {
+            let cold = view.hidden_since.zip(keep).is_some_and(|(since, keep)| now >= since + keep);
+            if view.thresholds.is_empty() && cold {
                 view.hidden_since = None;
                 self.unload(at);
             }
@@ -331,8 +330,10 @@ impl App {
     /// Brings a screen up: loads what is on it, and notes what left it.
     pub fn show(&mut self, screen: Screen) {
         if screen == Screen::Dashboard && self.panes.is_empty() {
-            let overview = Registry::get().overview();
-            self.panes = overview.iter().take(9).map(|view| self.tab_of(&view.decl.name)).collect();
+            let kept = self.options.layout.panes.clone();
+            let overview = Registry::get().overview().into_iter().take(9).map(|view| view.decl.name.clone());
+            let names = if kept.is_empty() { overview.collect() } else { kept };
+            self.panes = names.iter().map(|name| self.tab_of(name)).collect();
         }
         if screen != self.screen {
             self.before = self.screen;
@@ -346,7 +347,9 @@ impl App {
         for at in 0..self.views.len() {
             if self.is_visible(at) {
                 self.views[at].hidden_since = None;
-                self.load(at);
+                if self.cursor.is_none() || self.replay.is_some() || !self.options.pause_collection {
+                    self.load(at);
+                }
                 self.views[at].refresh(self.cursor, self.now, Cause::User);
             } else if !self.keeps_loaded() && self.views[at].hidden_since.is_none() && self.views[at].load != Load::Off
             {

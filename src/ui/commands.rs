@@ -5,7 +5,7 @@ use crossterm::event::{KeyEvent, KeyEventKind};
 use crate::feed::Command;
 use crate::frame::Type;
 
-use super::action::{Action, Binding, Meaning, Place, key_name, meaning};
+use super::action::{Action, Binding, Meaning, Place, key_name};
 use super::app::{App, Screen};
 use super::capture::Capture;
 use super::chooser::Chooser;
@@ -38,13 +38,10 @@ impl App {
             self.dirty = true;
         }
         // Copying twice in a row writes a file; any other key lets that be.
-        self.copied = self.copied.filter(|_| matches!(name.as_str(), "y" | "Y"));
-        match name.as_str() {
-            // These work wherever the user is, also while an input line is open.
-            "Ctrl-c" | "F10" => return self.act(Action::Quit),
-            "Ctrl-l" => return self.act(Action::Redraw),
-            "Ctrl-z" => return self.act(Action::Suspend),
-            _ => {}
+        let copies = [Action::CopyRow, Action::CopyTable].into_iter().any(|a| self.options.keys.of(a).contains(&name));
+        self.copied = self.copied.filter(|_| copies);
+        if let Some(action) = self.everywhere(&name) {
+            return self.act(action);
         }
         if self.moving && self.overlays.is_empty() && self.move_pane(&name) {
             self.dirty = true;
@@ -55,11 +52,27 @@ impl App {
             return self.overlay_key(overlay, &name, key);
         }
         let pending = self.pending.take();
-        match meaning(&name, pending.as_deref(), self.place()) {
+        let help = self.options.keys.hint(Action::Help);
+        match self.options.keys.meaning(&name, pending.as_deref(), self.place()) {
             Meaning::Does(Binding { action, .. }) => self.act(*action),
-            Meaning::Elsewhere(binding) => self.say(format!("{name}: {} does not work here; help is ?", binding.help)),
+            Meaning::Elsewhere(binding) => {
+                self.say(format!("{name}: {} does not work here; help is {help}", binding.help));
+            }
             Meaning::Prefix => self.pending = Some(name),
-            Meaning::Nothing => self.say(format!("{name} does nothing; help is ?")),
+            Meaning::Nothing => self.say(format!("{name} does nothing; help is {help}")),
+        }
+    }
+
+    /// Actions that work wherever the user is, also while an input line is open: there a letter is a letter.
+    fn everywhere(&self, name: &str) -> Option<Action> {
+        let letter = name.chars().count() == 1 || name == "Space";
+        match self.options.keys.meaning(name, None, self.place()) {
+            Meaning::Does(Binding { action: action @ (Action::Quit | Action::Redraw | Action::Suspend), .. })
+                if !(letter && self.types()) =>
+            {
+                Some(*action)
+            }
+            _ => None,
         }
     }
 
@@ -178,9 +191,15 @@ impl App {
             self.live();
         } else if let Some(at) = self.current().filter(|&at| matches!(self.views[at].load, Load::Loading(..))) {
             self.unload(at);
-            self.say(format!("{} is not loaded; r loads it", self.views[at].name));
+            let key = self.options.keys.hint(Action::Retry);
+            self.say(format!("{} is not loaded; {key} loads it", self.views[at].name));
         } else {
-            self.say("nothing to close; q quits, help is ?");
+            let keys = &self.options.keys;
+            self.say(format!(
+                "nothing to close; {} quits, help is {}",
+                keys.hint(Action::Close),
+                keys.hint(Action::Help)
+            ));
         }
     }
 
@@ -188,7 +207,8 @@ impl App {
         if at < self.views.len() {
             self.show(Screen::View(at));
         } else {
-            self.say(format!("there is no view {}; v opens one", at + 1));
+            let key = self.options.keys.hint(Action::Picker);
+            self.say(format!("there is no view {}; {key} opens one", at + 1));
         }
     }
 
@@ -252,10 +272,10 @@ impl App {
         let to = left as isize + by;
         let whole = self.current().is_some_and(|at| layout::columns_left_out(self, at) == 0);
         if to < 0 || to as usize + 1 >= columns || (by > 0 && whole) {
-            return self.say(if by < 0 {
-                "nothing to scroll to; help is ?"
-            } else {
-                "the last column is on the screen"
+            let help = self.options.keys.hint(Action::Help);
+            return self.say(match by < 0 {
+                true => format!("nothing to scroll to; help is {help}"),
+                false => "the last column is on the screen".to_owned(),
             });
         }
         let Some(view) = self.view_mut() else { return };
@@ -267,7 +287,8 @@ impl App {
             // The moment stays: the table is that of the column under the cross-hair.
             let Some(view) = self.view_mut() else { return };
             view.show_as(Rendering::Table);
-            return self.say("the table of that moment; m draws the map again");
+            let key = self.options.keys.hint(Action::Rendering);
+            return self.say(format!("the table of that moment; {key} draws the map again"));
         }
         let Some(view) = self.view() else { return };
         let (Some(at), Some(shown)) = (view.selected_row(), &view.shown) else {

@@ -2,6 +2,7 @@
 
 use crate::frame::format;
 
+use super::action::Action;
 use super::app::App;
 use super::export;
 use super::message::Effect;
@@ -22,7 +23,7 @@ impl App {
             self.effects.push(Effect::Write(path, text.into_bytes()));
             return;
         }
-        let key = if all { "Y" } else { "y" };
+        let key = self.options.keys.hint(if all { Action::CopyTable } else { Action::CopyRow });
         self.effects.push(Effect::Copy(text));
         self.copied = Some(all);
         self.say(format!("copied (if the terminal allows); {key} again writes {path}"));

@@ -26,6 +26,18 @@ pub enum Depth {
     True,
 }
 
+impl Depth {
+    /// The word that the configuration and `--color` take.
+    pub fn word(self) -> &'static str {
+        match self {
+            Depth::Mono => "never",
+            Depth::Ansi => "16",
+            Depth::Indexed => "256",
+            Depth::True => "true",
+        }
+    }
+}
+
 /// What the detection reads; filled from the environment, or by a test.
 pub type Env<'a> = &'a dyn Fn(&str) -> Option<String>;
 

@@ -28,7 +28,9 @@ pub fn lines(app: &App, filter: &str) -> Vec<Line> {
     };
     let mut lines = vec![Line::Head(here)];
     let shown = |binding: &&super::action::Binding| !binding.help.is_empty();
-    let pair = |binding: &super::action::Binding| Line::Pair(binding.keys.join(" "), binding.help.to_owned());
+    let pair = |binding: &super::action::Binding| {
+        Line::Pair(app.options.keys.keys(binding).join(" "), binding.help.to_owned())
+    };
     let works = |binding: &super::action::Binding| {
         binding.places.contains(&place)
             && (binding.action != Action::GroupBy

@@ -7,10 +7,10 @@ use crate::frame::accumulate::Accumulator;
 use crate::frame::threshold::Level;
 use crate::frame::{Frame, Mode};
 
-/// Most frames held for one view.
+/// Most frames held for one view, unless the user says otherwise.
 pub const MAX_FRAMES: usize = 600;
 
-/// Most bytes held by all views together.
+/// Most bytes held by all views together, unless the user says otherwise.
 pub const MAX_BYTES: usize = 32 << 20;
 
 #[derive(Clone, Debug)]
@@ -23,9 +23,11 @@ struct Held {
 }
 
 /// The frames of one view, oldest first, and the totals since it was loaded.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct History {
     frames: VecDeque<Held>,
+    /// Most frames.
+    most: usize,
     bytes: usize,
     epoch: u32,
     /// Totals of frames that are no longer held.
@@ -37,19 +39,39 @@ pub struct History {
     total: Accumulator,
 }
 
+impl Default for History {
+    fn default() -> History {
+        History {
+            frames: VecDeque::new(),
+            most: MAX_FRAMES,
+            bytes: 0,
+            epoch: 0,
+            dropped: Accumulator::default(),
+            dropped_epoch: 0,
+            gone: 0,
+            total: Accumulator::default(),
+        }
+    }
+}
+
 impl History {
+    /// Holds no more frames than that.
+    pub fn limit(&mut self, most: usize) {
+        self.most = most.max(1);
+    }
+
     /// The view was loaded again: totals start anew, a gap shows where it was not running.
     pub fn restart(&mut self) {
         self.epoch += 1;
         self.total = Accumulator::default();
     }
 
-    /// Adds the newest frame and drops the oldest beyond [`MAX_FRAMES`].
+    /// Adds the newest frame and drops the oldest beyond the limit.
     pub fn push(&mut self, frame: Arc<Frame>) {
         self.total.push(&frame);
         self.bytes += frame.held_bytes();
         self.frames.push_back(Held { frame, epoch: self.epoch, level: Level::Fine });
-        while self.frames.len() > MAX_FRAMES {
+        while self.frames.len() > self.most {
             self.drop_oldest();
         }
     }

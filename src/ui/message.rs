@@ -10,7 +10,7 @@ use crate::frame::Frame;
 use crate::host::Sample;
 
 use super::ProcessFacts;
-use super::save::Layout;
+use super::save::Kept;
 
 /// Everything that can happen.
 #[derive(Debug)]
@@ -35,6 +35,8 @@ pub enum Input {
     Unavailable(Vec<(String, String)>),
     /// An export ended: the file and its size, or what went wrong.
     Exported(Result<(String, u64), String>),
+    /// What became of what was to be kept: the file, or what went wrong.
+    Kept(Result<String, String>),
     /// So large would an export be.
     Measured(u64),
     /// A recording ended.
@@ -68,8 +70,8 @@ pub enum Effect {
     Bell,
     /// What the log keeps.
     LogLevel(log::LevelFilter),
-    /// Keep panes, columns and order.
-    Keep(Layout),
+    /// Make panes, columns and order last.
+    Keep(Box<Kept>),
     /// Start to record under this name, or end it.
     Record(Option<String>),
     /// Move the clock of a recording.

@@ -20,6 +20,7 @@ pub mod glyphs;
 mod heat;
 mod help;
 mod history;
+pub mod keymap;
 mod layout;
 mod line;
 pub mod logger;
@@ -96,6 +97,28 @@ pub struct Options {
     pub count: Option<u64>,
     /// Whether the terminal may be asked to put text on the clipboard.
     pub clipboard: bool,
+    /// Raw numbers instead of human units.
+    pub raw: bool,
+    /// Pictures over time move along instead of being overwritten.
+    pub scroll: bool,
+    /// How long views stay loaded after they left the screen; `None`: as long as the program runs.
+    pub keep_warm: Option<Duration>,
+    /// Most frames held of each view.
+    pub history_frames: usize,
+    /// Most bytes held of all views together.
+    pub history_bytes: usize,
+    /// Standing still stops the collection too.
+    pub pause_collection: bool,
+    /// How much of the time our programs' cost is measured, for the settings screen.
+    pub overhead: String,
+    /// Whether anything is left for later runs, for the settings screen.
+    pub save_state: bool,
+    /// How views and dashboards look.
+    pub layout: save::Layout,
+    /// What earlier runs left behind.
+    pub memory: save::Memory,
+    /// The keys in effect.
+    pub keys: keymap::Keymap,
     /// Where settings come from that are not at their default: `flag`, `env`, a file and line.
     pub sources: Vec<(String, String)>,
     /// Files that were read, or would be, and what for.
@@ -120,6 +143,17 @@ impl Default for Options {
             interval: Duration::from_secs(1),
             count: None,
             clipboard: true,
+            raw: false,
+            scroll: false,
+            keep_warm: Some(Duration::from_secs(30)),
+            history_frames: history::MAX_FRAMES,
+            history_bytes: history::MAX_BYTES,
+            pause_collection: false,
+            overhead: "sampled".to_owned(),
+            save_state: false,
+            layout: save::Layout::default(),
+            memory: save::Memory::default(),
+            keys: keymap::Keymap::default(),
             sources: Vec::new(),
             paths: Vec::new(),
             replay: None,
@@ -136,6 +170,12 @@ pub type Facts = Arc<dyn Fn(u32) -> Option<ProcessFacts> + Send + Sync>;
 /// Views that cannot run here with a short reason each; may ask the kernel.
 pub type Availability = Arc<dyn Fn() -> Vec<(String, String)> + Send + Sync>;
 
+/// Makes what the user keeps last; may write a file. The result is told.
+pub type Keep = Arc<dyn Fn(&save::Kept) -> Result<String, String> + Send + Sync>;
+
+/// Takes what later runs may know, when this one ends.
+pub type Remember = Arc<dyn Fn(&save::Memory) + Send + Sync>;
+
 /// Starts a recording under this name.
 pub type Record = Arc<dyn Fn(&Path) -> Result<Recorder, String> + Send + Sync>;
 
@@ -148,6 +188,10 @@ pub struct Callbacks {
     pub facts: Facts,
     /// What cannot run, for the picker.
     pub availability: Availability,
+    /// Where `W` goes.
+    pub keep: Keep,
+    /// What is left behind.
+    pub remember: Remember,
     /// A recording of what is collected, for `x`.
     pub record: Record,
 }

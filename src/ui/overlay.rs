@@ -3,7 +3,7 @@
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use tui_input::{Input, InputRequest};
 
-use super::action::Action;
+use super::action::{Action, Place};
 use super::app::{App, Screen};
 use super::capture::Capture;
 use super::chooser::Chooser;
@@ -77,10 +77,19 @@ impl Overlay {
         }
     }
 
+    /// Whether letters are text in it, or choose something; elsewhere they are what they are on the screen.
+    pub(super) fn takes_letters(&self) -> bool {
+        match self {
+            Overlay::Help(help) => !help.filter.is_empty(),
+            Overlay::Explain(_) | Overlay::Detail(_) | Overlay::Settings(_) | Overlay::Themes(_) => false,
+            _ => true,
+        }
+    }
+
     /// The list that is drawn for it, if it is one.
     pub fn page(&self, app: &App) -> Option<Page> {
         match self {
-            Overlay::Palette(palette) => Some(palette.page()),
+            Overlay::Palette(palette) => Some(palette.page(app)),
             Overlay::Capture(form) => Some(form.page(app)),
             Overlay::Columns(list) => Some(list.page(app)),
             Overlay::Settings(page) => Some(page.page(app)),
@@ -157,8 +166,14 @@ fn scroll(at: usize, name: &str, page: usize) -> Option<usize> {
 }
 
 impl App {
+    /// Whether letters are text now.
+    pub(super) fn types(&self) -> bool {
+        self.overlays.last().is_some_and(Overlay::takes_letters)
+    }
+
     pub(super) fn overlay_key(&mut self, overlay: Overlay, name: &str, key: &KeyEvent) {
         let page = (self.area.height as usize).saturating_sub(6).max(1);
+        let name = if overlay.takes_letters() { name } else { self.options.keys.as_in_table(name, Place::View) };
         match overlay {
             Overlay::Help(help) => self.help_key(help, name, key, page),
             Overlay::Explain(at) => match (scroll(at, name, page), name) {

@@ -106,10 +106,10 @@ impl Palette {
     }
 
     /// What is drawn.
-    pub fn page(&self) -> Page {
+    pub fn page(&self, app: &App) -> Page {
         let item = |entry: &Entry| {
             let value = match entry {
-                Entry::Act(binding) => binding.keys.join(" "),
+                Entry::Act(binding) => app.options.keys.keys(binding).join(" "),
                 Entry::Say(word) => word.argument.to_owned(),
                 Entry::Show(_) => "view".to_owned(),
             };

@@ -55,7 +55,8 @@ impl App {
 
     fn close_pane(&mut self) {
         if self.panes.len() <= FEWEST {
-            return self.say("a dashboard has two panes at least; e shows one alone");
+            let key = self.options.keys.hint(Action::Expand);
+            return self.say(format!("a dashboard has two panes at least; {key} shows one alone"));
         }
         let at = self.panes.remove(self.focus);
         self.focus = self.focus.min(self.panes.len() - 1);

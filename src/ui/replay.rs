@@ -174,7 +174,8 @@ impl App {
         let ended = self.view().is_some_and(|view| view.load == Load::Ended);
         self.stand_at(time);
         if ended || self.is_last(&playing.what, time) {
-            return self.say("this is the end of the recording; Space plays it again");
+            let key = self.options.keys.hint(Action::Pause);
+            return self.say(format!("this is the end of the recording; {key} plays it again"));
         }
         self.set_follow(true);
         let view = self.view().map(|view| view.name.clone()).unwrap_or_default();
@@ -234,6 +235,8 @@ impl App {
         if self.replay.is_some() {
             self.set_follow(false);
             self.effects.push(Effect::Play(Transport::Pause));
+        } else if self.options.pause_collection {
+            (0..self.views.len()).for_each(|at| self.unload(at));
         }
     }
 

@@ -1,7 +1,7 @@
 //! The settings screen: what is in force, where it comes from, and which line would make it last.
 
+use super::action::Action;
 use super::app::App;
-use super::bindings::BINDINGS;
 use super::overlay::Overlay;
 use super::page::{Item, Page, Tone, stepped};
 use super::palette::Palette;
@@ -36,6 +36,8 @@ fn general(app: &App) -> Vec<(Item, Way)> {
         let keep = format!("{:<10} {name} = {value}", from(name));
         (Item::new(name, value, keep), way)
     };
+    // What is shown is what the configuration takes.
+    let keep_warm = app.options.keep_warm.map_or("\"always\"".to_owned(), |keep| keep.as_secs().to_string());
     let seconds = format!("{}", app.interval.as_secs_f64());
     vec![
         line("interval", seconds, Way::Type("interval ".to_owned())),
@@ -43,12 +45,15 @@ fn general(app: &App) -> Vec<(Item, Way)> {
         line("scroll", app.scroll.to_string(), Way::Say("scroll")),
         line("raw", app.look.raw.to_string(), Way::Say("units")),
         line("glyphs", format!("\"{:?}\"", app.glyphs.level).to_lowercase(), Way::Told),
-        line("color", format!("\"{:?}\"", app.depth).to_lowercase(), Way::Told),
+        line("color", format!("{:?}", app.depth.word()), Way::Told),
         line("mouse", app.options.mouse.to_string(), Way::Told),
         line("slow", app.options.slow.to_string(), Way::Told),
-        line("keep_warm", super::app::KEEP_WARM.as_secs().to_string(), Way::Told),
-        line("history_frames", super::history::MAX_FRAMES.to_string(), Way::Told),
-        line("history_mib", (super::history::MAX_BYTES >> 20).to_string(), Way::Told),
+        line("keep_warm", keep_warm, Way::Told),
+        line("history_frames", app.options.history_frames.to_string(), Way::Told),
+        line("history_mib", (app.options.history_bytes >> 20).to_string(), Way::Told),
+        line("pause_collection", app.options.pause_collection.to_string(), Way::Told),
+        line("overhead", format!("{:?}", app.options.overhead), Way::Told),
+        line("save_state", app.options.save_state.to_string(), Way::Told),
     ]
 }
 
@@ -64,7 +69,9 @@ fn thresholds(app: &App) -> Vec<(Item, Way)> {
         }
     }
     if lines.is_empty() {
-        lines.push((Item::new("none", "", "T on a column in the list of columns (c)").tone(Tone::Dim), Way::Told));
+        let list = app.options.keys.hint(Action::Columns);
+        let how = format!("T on a column in the list of columns ({list})");
+        lines.push((Item::new("none", "", how).tone(Tone::Dim), Way::Told));
     }
     lines
 }
@@ -85,8 +92,8 @@ fn lines(app: &App, tab: usize) -> Vec<(Item, Way)> {
             names_of_themes(app).into_iter().map(line).collect()
         }
         "keys" => {
-            let shown = BINDINGS.iter().filter(|binding| !binding.help.is_empty());
-            shown.map(|b| told(Item::new(b.name, b.keys.join(" "), b.help))).collect()
+            let shown = app.options.keys.lines().filter(|(binding, _)| !binding.help.is_empty());
+            shown.map(|(b, keys)| told(Item::new(b.name, keys.join(" "), b.help))).collect()
         }
         _ => app.options.paths.iter().map(|(what, path)| told(Item::new(what.clone(), "", path.clone()))).collect(),
     }
@@ -110,7 +117,7 @@ impl Settings {
             title,
             items,
             at: self.at,
-            name: if self.tab == 1 { 24 } else { 15 },
+            name: [16, 24, 15, 15, 15][self.tab],
             value: if self.tab == 1 || self.tab == 4 { 0 } else { 14 },
             keys: &[("Tab", "next part"), ("Enter", "change"), ("Esc", "close")],
             ..Page::default()

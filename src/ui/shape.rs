@@ -3,6 +3,7 @@
 use crate::feed::Command;
 use crate::frame::{Kind, SettingValue, group};
 
+use super::action::Action;
 use super::app::App;
 use super::view::Rendering;
 
@@ -46,7 +47,8 @@ impl App {
     pub(super) fn zoom(&mut self, by: isize) {
         let Some(view) = self.view_mut() else { return };
         if !matches!(view.rendering(), Rendering::Histogram | Rendering::HeatMap | Rendering::Percentiles) {
-            return self.say("only pictures over time have a time axis; m draws one");
+            let key = self.options.keys.hint(Action::Rendering);
+            return self.say(format!("only pictures over time have a time axis; {key} draws one"));
         }
         let text = match view.heat.zoom(by) {
             true if view.heat.frames() == 1 => "a frame in each column".to_owned(),
@@ -124,7 +126,11 @@ impl App {
         }
         view.selected = Some(row.id);
         self.refresh();
-        self.say(if on { "pinned to the top; p again lets it go" } else { "not pinned any more" });
+        let key = self.options.keys.hint(Action::Pin);
+        self.say(match on {
+            true => format!("pinned to the top; {key} again lets it go"),
+            false => "not pinned any more".to_owned(),
+        });
     }
 
     pub(super) fn baseline(&mut self) {
@@ -136,7 +142,11 @@ impl App {
         view.baseline = if view.baseline.is_some() { None } else { frame };
         let on = view.baseline.is_some();
         self.dirty = true;
-        self.say(if on { "compared with this from now on; B again ends that" } else { "no baseline" });
+        let key = self.options.keys.hint(Action::Baseline);
+        self.say(match on {
+            true => format!("compared with this from now on; {key} again ends that"),
+            false => "no baseline".to_owned(),
+        });
     }
 
     /// Totals begin anew; what is held stays.

@@ -146,6 +146,7 @@ async fn explore(
     loop {
         shell.draw_if_due();
         if let Some(leave) = shell.quit {
+            (shell.callbacks.remember)(&shell.app.memory());
             let recorded = shell.recorder.take().map(|recorder| recorder.finish(recording::FINISH));
             return Ok((leave.then(|| screen::text(&mut shell.app)), recorded));
         }
@@ -171,6 +172,7 @@ async fn explore(
             () = any(&mut ends) => {
                 // Restore and go: detaching may take longer than the one who sends signals waits.
                 terminal::restore();
+                (shell.callbacks.remember)(&shell.app.memory());
                 let recorded = shell.recorder.take().map(|recorder| recorder.finish(recording::FINISH));
                 std::process::exit(if let Some(Err(_)) = recorded { 5 } else { 0 });
             }
@@ -328,8 +330,10 @@ impl Shell {
                 Effect::Copy(text) => self.aside.extend(copy::sequence(&text)),
                 Effect::Bell => self.aside.push(7),
                 Effect::LogLevel(level) => logger::set_level(level),
-                // Until there is a file for it, the state itself is where it is kept.
-                Effect::Keep(_) => {}
+                Effect::Keep(kept) => {
+                    let keep = self.callbacks.keep.clone();
+                    self.ask(move || Input::Kept(keep(&kept)));
+                }
                 Effect::Record(name) => self.record(name),
                 Effect::Play(transport) => self.opener.control(transport),
                 Effect::Redraw => self.screen.redraw(),

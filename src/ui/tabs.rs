@@ -9,7 +9,7 @@ use crate::views::Registry;
 
 use super::app::App;
 use super::export::file_name;
-use super::history::{self, MAX_BYTES};
+use super::history;
 use super::message::Effect;
 use super::view::{Cause, Load, View};
 
@@ -36,10 +36,11 @@ impl App {
                 view.first = Some(frame);
             }
             Event::Frame(frame) => {
+                view.history.limit(self.options.history_frames);
                 let alarm = view.push(frame.clone());
                 self.follow(&frame);
                 let mut all: Vec<_> = self.views.iter_mut().map(|view| &mut view.history).collect();
-                history::trim(&mut all, MAX_BYTES);
+                history::trim(&mut all, self.options.history_bytes);
                 self.alarm(at, alarm);
             }
             Event::Ended => view.load = Load::Ended,

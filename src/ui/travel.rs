@@ -18,6 +18,10 @@ impl App {
             return self.play_on();
         }
         self.cursor = None;
+        if self.options.pause_collection {
+            // What is on the screen is loaded again.
+            self.show(self.screen);
+        }
         self.refresh_all(Cause::User);
     }
 
@@ -40,10 +44,13 @@ impl App {
             _ => at,
         };
         let edge = to == at && action != Action::Pause;
-        self.cursor = Some(time(to));
-        self.refresh_all(Cause::User);
+        self.stand_at(time(to));
         if edge {
-            self.say(if to == 0 { "nothing older is held" } else { "this is the newest frame; Space goes live" });
+            let key = self.options.keys.hint(Action::Pause);
+            self.say(match to == 0 {
+                true => "nothing older is held".to_owned(),
+                false => format!("this is the newest frame; {key} goes live"),
+            });
         }
     }
 

@@ -40,6 +40,7 @@ pub const WORDS: &[Word] = &[
     word("show", "COLUMN[,COLUMN]", "show these columns", show),
     word("draw", "RENDERING", "table, trend, histogram, heat map, percentiles", draw),
     word("threshold", "COLUMN warn N crit N", "limits on a column; none takes them away", threshold),
+    word("dashboard", "NAME", "open a dashboard of the configuration", |app, text| app.open_dashboard(text)),
     word("log-level", "LEVEL", "error, warn, info, debug or trace", log_level),
     word("log-view", "", "only what the log says of this view, or all", |app, _| {
         app.log_view = !app.log_view;

@@ -70,11 +70,6 @@ impl Types {
         self.push(name, 8, 0, of, &[])
     }
 
-    /// A function's type.
-    pub fn prototype(&mut self, args: usize) -> u32 {
-        self.push("", 13, args, 0, &vec![0; 2 * args])
-    }
-
     /// The BTF.
     pub fn write(&self) -> Vec<u8> {
         let mut out = vec![0x9f, 0xeb, 1, 0];

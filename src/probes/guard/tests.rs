@@ -84,23 +84,6 @@ fn the_last_way_to_a_fact_is_a_need() {
 }
 
 #[test]
-fn the_number_of_a_tracepoints_arguments_decides() {
-    let view = Registry::get().find("runqlat").expect("a view");
-    let misses_state = |args: usize| {
-        let mut kernel = testing::Types::default();
-        // The first argument is the kernel's own.
-        let proto = kernel.prototype(args + 1);
-        let pointer = kernel.pointer(proto);
-        kernel.typedef("btf_trace_sched_switch", pointer);
-        let kernel = kernel.write();
-        let faults = faults(view.object, &Btf::parse(&kernel).expect("well-formed")).expect("sound");
-        faults.iter().any(|f| f.to_string() == "field task_struct.state missing (wait__1_switch)")
-    };
-    assert!(misses_state(3));
-    assert!(!misses_state(4), "is_running() needs no state then");
-}
-
-#[test]
 fn what_serves_a_filter_that_is_off_is_no_fault() {
     let Ok(kernel) = std::fs::read(KERNEL_BTF) else { return };
     let kernel = renamed(&kernel, &["dfl_cgrp"]);

@@ -72,7 +72,7 @@ fn null_is_not_0_and_bytes_stay_bytes() {
 
 #[test]
 fn a_view_that_nobody_knows_is_shown_as_well_as_can_be() {
-    let line = r#"{"type":"frame","view":"newsnoop","kind":"events","status":"ok","later":{"a":[1]},
+    let line = r#"{"type":"frame","view":"newsnoop","kind":"picture","status":"ok","later":{"a":[1]},
         "time":{"wall":"2026-11-22T11:10:31.5Z","mono_ns":5,"zone":"x"},"key":["time_ns"],
         "columns":[{"name":"time_ns","type":"int","unit":"ns"},{"name":"stack","type":"list"},
                    {"name":"inode","type":"int","unit":"furlong"},{"name":"hits","type":"int","unit":"count"}],

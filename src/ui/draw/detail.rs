@@ -126,6 +126,9 @@ fn process(app: &App, detail: &Detail, width: u16, lines: &mut Vec<(String, Stri
     let dim = app.theme.dim;
     match &detail.facts {
         None => lines.push(("process".to_owned(), "looking it up".to_owned(), dim)),
+        Some(None) if app.replay.is_some() => {
+            lines.push(("process".to_owned(), format!("{pid} of the recorded host, not of this one"), dim));
+        }
         Some(None) => lines.push(("process".to_owned(), format!("{pid} has ended"), dim)),
         Some(Some(facts)) => {
             for (name, value) in known(facts) {

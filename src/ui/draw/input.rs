@@ -7,7 +7,7 @@ use ratatui::style::Modifier;
 use crate::frame::format::tight;
 use crate::frame::{Unit, text};
 
-use super::super::action::BINDINGS;
+use super::super::action::{BINDINGS, Binding};
 use super::super::app::App;
 use super::super::export::{Export, Scope};
 use super::super::layout::{self, Bands};
@@ -80,7 +80,10 @@ fn hints(app: &App, buf: &mut Buffer, area: Rect) {
     });
     let all: Vec<(&str, &str)> = match closes {
         Some(closes) => closes.to_vec(),
-        None => bound.map(|binding| (binding.keys[0], binding.hint)).collect(),
+        None => {
+            let key = |binding: &Binding| app.options.keys.keys(binding).first().map(String::as_str);
+            bound.filter_map(|binding| Some((key(binding)?, binding.hint))).collect()
+        }
     };
     let mut x = area.x + 1;
     for (key, what) in all {

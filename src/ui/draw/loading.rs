@@ -5,6 +5,7 @@ use ratatui::layout::Rect;
 
 use crate::feed::LoadStep;
 
+use super::super::action::Action;
 use super::super::app::App;
 use super::super::glyphs::SPIN;
 use super::super::view::{Load, View};
@@ -34,7 +35,7 @@ pub fn draw(app: &App, buf: &mut Buffer, area: Rect, view: &View) {
             format!("{sign} loading {}  {progress}", view.name)
         }
         Load::Off if app.cursor.is_some() => "nothing is held of that time".to_owned(),
-        Load::Off => "not loaded; r loads it".to_owned(),
+        Load::Off => format!("not loaded; {} loads it", app.options.keys.hint(Action::Retry)),
         Load::Running => "waiting for the first interval".to_owned(),
         Load::Ended => "ended without a frame".to_owned(),
     };

@@ -5,8 +5,10 @@ use ratatui::layout::Rect;
 use std::time::{Duration, SystemTime};
 
 use crate::frame::Frame;
+use crate::frame::text;
 use crate::frame::threshold::Level;
 
+use super::super::action::Action;
 use super::super::app::App;
 use super::super::view::View;
 use super::{put, put_right};
@@ -21,8 +23,8 @@ pub fn draw(app: &App, buf: &mut Buffer, area: Rect) {
     let time = view.history.get(cursor).map(|frame| clock(frame.time.wall_ns)).unwrap_or_default();
     put(buf, area.x + 1, area.y, area.right(), &time, app.theme.title);
     let keys = keys(app, area);
-    let (strip, start, end) = strip(area, keys, view, cursor);
-    put_right(buf, strip.right(), area.y, area.right(), keys, app.theme.hint);
+    let (strip, start, end) = strip(area, &keys, view, cursor);
+    put_right(buf, strip.right(), area.y, area.right(), &keys, app.theme.hint);
     let heights: Vec<f64> =
         (start..end).map(|at| view.history.get(at).map_or(0.0, |frame| main(view, frame))).collect();
     let most = heights.iter().copied().fold(0.0, f64::max);
@@ -53,12 +55,17 @@ pub fn draw(app: &App, buf: &mut Buffer, area: Rect) {
     }
 }
 
-fn keys(app: &App, area: Rect) -> &'static str {
-    match (area.width >= 60, app.replay.is_some()) {
-        (false, _) => "",
-        (true, false) => "  [ ] step  { } minute  Space live",
-        (true, true) => "  [ ] step  { } minute  Space plays",
+fn keys(app: &App, area: Rect) -> String {
+    if area.width < 60 {
+        return String::new();
     }
+    let key = |action| app.options.keys.hint(action);
+    let (earlier, later) = (key(Action::Earlier), key(Action::Later));
+    let (minute, back) = (key(Action::MinuteEarlier), key(Action::MinuteLater));
+    let goes = if app.replay.is_some() { "plays" } else { "live" };
+    let keys = format!("  {earlier} {later} step  {minute} {back} minute  {} {goes}", key(Action::Pause));
+    // Time comes first where keys have long names.
+    if text::width(&keys) + 2 * usize::from(TIME) > usize::from(area.width) { String::new() } else { keys }
 }
 
 /// Where the strip is and which frames are in it: as many as there are cells, the cursor among them.
@@ -74,7 +81,7 @@ pub fn hit(app: &App, x: u16) -> Option<u64> {
     let view = app.view().filter(|view| !view.history.is_empty())?;
     let cursor = app.cursor.and_then(|moment| view.history.at(moment)).unwrap_or(view.history.len() - 1);
     let line = super::super::layout::last_line(app);
-    let (strip, start, end) = strip(line, keys(app, line), view, cursor);
+    let (strip, start, end) = strip(line, &keys(app, line), view, cursor);
     let at = start + x.checked_sub(strip.x)? as usize;
     view.history.get(at).filter(|_| at < end && x < strip.right()).map(|frame| frame.time.mono_ns)
 }

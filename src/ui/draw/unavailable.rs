@@ -7,6 +7,7 @@ use ratatui::style::Style;
 use crate::frame::{Unavailable, text};
 use crate::views::Registry;
 
+use super::super::action::Action;
 use super::super::app::App;
 use super::super::help::wrap;
 use super::super::view::View;
@@ -44,8 +45,14 @@ pub fn draw(app: &App, buf: &mut Buffer, area: Rect, view: &View) {
             app.theme.fg,
         );
     }
-    let keys = "r retry    ! full log    y copy report    v other view";
-    lines.push((keys.to_owned(), app.theme.hint));
+    let ways = [
+        (Action::Retry, "retry"),
+        (Action::Log, "full log"),
+        (Action::CopyRow, "copy report"),
+        (Action::Picker, "other view"),
+    ];
+    let keys = ways.map(|(action, what)| format!("{} {what}", app.options.keys.hint(action)));
+    lines.push((keys.join("    "), app.theme.hint));
     let lines = lines.into_iter().filter(|(line, _)| airy || !line.is_empty());
     for ((line, style), y) in lines.zip(area.y..area.bottom()) {
         put(buf, area.x + indent, y, area.right(), &line, style);

@@ -1,6 +1,7 @@
 //! Tests of the whole explorer without a terminal.
 
 mod bytes;
+mod config;
 mod core;
 mod counters;
 mod fuzz;

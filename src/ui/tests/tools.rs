@@ -269,7 +269,7 @@ fn panes_come_go_and_move() {
     rig.keys("W");
     let layout = rig.app.layout();
     assert_eq!(layout.panes.len(), 3);
-    assert!(matches!(rig.effects.last(), Some(Effect::Keep(kept)) if *kept == layout));
+    assert!(matches!(rig.effects.last(), Some(Effect::Keep(kept)) if kept.layout == layout));
 }
 
 #[test]

@@ -185,6 +185,13 @@ mod tests {
     }
 
     #[test]
+    fn the_row_of_counters_passes_any_filter() {
+        let filter = Some("nobody<1 fio".to_owned());
+        let shown = Shaper::new(Shape { filter, ..Shape::default() }).shape(&sample::counters()).unwrap();
+        assert_eq!(column(&shown, "read"), uints(&[1024]));
+    }
+
+    #[test]
     fn distributions_follow_their_rows() {
         let filter = Some("task2".to_owned());
         let frame = sample::histogram();

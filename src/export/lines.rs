@@ -64,3 +64,56 @@ fn padded(cells: impl Iterator<Item = String>, places: &[usize]) -> String {
     }
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample;
+    use super::*;
+    use crate::frame::accumulate::{Accumulator, per_second};
+    use crate::frame::{Mode, Value};
+
+    fn lines(frames: &[Frame]) -> Vec<String> {
+        let mut lines = Lines::default();
+        let text: String = frames.iter().map(|frame| lines.line(frame).0).collect();
+        text.lines().map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn one_head_and_a_line_for_each_interval() {
+        let mut idle = sample::counters();
+        idle.table.row_mut(0)[..3].copy_from_slice(&[Value::Uint(0), Value::Uint(0), Value::Null]);
+        idle.lost.events = 3;
+        assert_eq!(
+            lines(&[sample::counters(), idle]),
+            [
+                "2026-11-22T11:10:31Z samplestat  interval, 2.0 s",
+                "TIME         READ/s    WRITE/s      RATIO  CACHED_MB",
+                "11:10:31      512.0        2.0      99.6%       64.0",
+                "11:10:31        0.0        0.0          -       64.0  lost 3",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_head_says_by_second_only_where_it_is() {
+        let second = lines(&[per_second(&sample::counters())]);
+        assert!(second[1].contains("READ/s") && second[2].contains(" 512.0 "), "{second:?}");
+        let mut total = Accumulator::default();
+        total.push(&sample::counters());
+        total.push(&sample::counters());
+        let total = total.total().expect("two frames").clone();
+        assert_eq!(total.interval.mode, Mode::SinceStart);
+        let total = lines(&[total]);
+        assert!(!total[1].contains("/s") && total[2].contains(" 2048 ") && total[2].ends_with("64.0"), "{total:?}");
+    }
+
+    #[test]
+    fn what_changes_the_meaning_has_its_head_again() {
+        let mut lines = Lines::default();
+        assert!(lines.line(&sample::counters()).1);
+        assert!(!lines.line(&sample::counters()).1);
+        assert!(lines.line(&per_second(&sample::counters())).1);
+        lines.interrupt();
+        assert!(lines.line(&per_second(&sample::counters())).1);
+    }
+}

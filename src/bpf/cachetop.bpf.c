@@ -206,17 +206,6 @@ static __always_inline void accessed(s64 pages)
 		add_pages(&cache->accessed, pages);
 }
 
-static __always_inline void host_span(struct address_space *mapping, u64 index, u64 last)
-{
-	struct reader *reader = this_reader();
-
-	if (!reader)
-		return;
-	reader->mapping = (u64)mapping;
-	reader->index = index;
-	reader->last = last;
-}
-
 /*
  * `last` is inclusive and may lie behind the end of the file. filemap_read() comes here once for
  * each batch of folios, with the same `last` and an index that has moved on: that is the rest of
@@ -227,6 +216,7 @@ int BPF_PROG(access__1, struct address_space *mapping, u64 index, u64 last)
 {
 	s64 size = BPF_CORE_READ(mapping, host, i_size);
 	u64 pages = (size + (1 << PAGE_SHIFT) - 1) >> PAGE_SHIFT;
+	struct reader *reader;
 	struct span *span;
 	bool same;
 
@@ -248,8 +238,12 @@ int BPF_PROG(access__1, struct address_space *mapping, u64 index, u64 last)
 	if (last >= pages)
 		last = pages - 1;
 	accessed(last - index + 1);
-	if (reads__host)
-		host_span(mapping, index, last);
+	reader = reads__host ? this_reader() : NULL;
+	if (reader) {
+		reader->mapping = (u64)mapping;
+		reader->index = index;
+		reader->last = last;
+	}
 	return 0;
 }
 

@@ -76,7 +76,8 @@ fn value(frame: &Frame, column: usize, mode: Mode) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ui::testing::{Rig, counters_frame};
+    use crate::ui::testing::Rig;
+    use crate::ui::tests::counters::counters_frame;
 
     fn rig(frames: u64) -> Rig {
         let mut rig = Rig::new(&["cachestat"], (80, 24), crate::ui::glyphs::Level::Unicode);

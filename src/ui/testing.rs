@@ -44,7 +44,8 @@ pub fn key(name: &str) -> KeyEvent {
     KeyEvent::new(code, KeyModifiers::NONE)
 }
 
-fn column(name: &str, label: &str, unit: Option<Unit>, agg: Agg, widths: (u16, u16), priority: u8) -> Column {
+/// A column as a view would declare it.
+pub fn column(name: &str, label: &str, unit: Option<Unit>, agg: Agg, widths: (u16, u16), priority: u8) -> Column {
     Column {
         name: name.to_owned(),
         label: label.to_owned(),
@@ -67,7 +68,8 @@ fn column(name: &str, label: &str, unit: Option<Unit>, agg: Agg, widths: (u16, u
     }
 }
 
-fn number(table: &mut Table, row: usize, column: usize, value: u64) {
+/// Puts a number into a cell.
+pub fn number(table: &mut Table, row: usize, column: usize, value: u64) {
     table.row_mut(row)[column] = Value::Uint(value);
 }
 
@@ -234,34 +236,6 @@ pub fn cache_frame(index: u64) -> Frame {
     }
     table.derive();
     frame("cachetop", Kind::Table, table, index)
-}
-
-/// Page cache of the whole host: one row.
-pub fn counters_frame(index: u64) -> Frame {
-    let ratio = Agg::Formula(Formula::Share { part: 0, rest: 1 });
-    let schema = Schema {
-        columns: vec![
-            column("hits", "HITS", Some(Unit::Pages), Agg::Sum, (5, 8), 5),
-            column("misses", "MISSES", Some(Unit::Pages), Agg::Sum, (5, 8), 5),
-            column("dirtied", "DIRTIED", Some(Unit::Pages), Agg::Sum, (5, 8), 5),
-            column("ratio", "HIT%", Some(Unit::Ratio), ratio, (4, 6), 5),
-            column("buffers", "BUFFERS", Some(Unit::Bytes), Agg::Last, (6, 9), 5),
-            column("cached", "CACHED", Some(Unit::Bytes), Agg::Last, (6, 9), 5),
-        ],
-        key: vec![],
-        totals: vec![0, 1, 2],
-        sort: Some((0, true)),
-    };
-    let mut table = Table::new(Arc::new(schema));
-    table.push_row();
-    let wave = index % 8;
-    number(&mut table, 0, 0, 91_202 + wave * wave * 4000);
-    number(&mut table, 0, 1, if wave == 3 { 0 } else { 1201 * wave });
-    number(&mut table, 0, 2, 0);
-    number(&mut table, 0, 4, 27_262_976);
-    number(&mut table, 0, 5, 3_758_096_384 + (wave << 24));
-    table.derive();
-    frame("cachestat", Kind::Counters, table, index)
 }
 
 /// One distribution; or one for each of some processes.

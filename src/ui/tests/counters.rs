@@ -1,10 +1,41 @@
 //! Views of one row: what they look like, and what keys do in them.
 
+use std::sync::Arc;
+
 use insta::assert_snapshot;
 
 use super::super::glyphs::{Depth, Level};
-use super::super::testing::{Rig, counters_frame, disk_frame};
+use super::super::testing::{Rig, column, disk_frame, frame, number};
+use crate::frame::{Agg, Formula, Frame, Kind, Schema, Table, Unit};
 use crate::ui::view::Rendering;
+
+/// Page cache of the whole host: one row.
+pub fn counters_frame(index: u64) -> Frame {
+    let ratio = Agg::Formula(Formula::Share { part: 0, rest: 1 });
+    let schema = Schema {
+        columns: vec![
+            column("hits", "HITS", Some(Unit::Pages), Agg::Sum, (5, 8), 5),
+            column("misses", "MISSES", Some(Unit::Pages), Agg::Sum, (5, 8), 5),
+            column("dirtied", "DIRTIED", Some(Unit::Pages), Agg::Sum, (5, 8), 5),
+            column("ratio", "HIT%", Some(Unit::Ratio), ratio, (4, 6), 5),
+            column("buffers", "BUFFERS", Some(Unit::Bytes), Agg::Last, (6, 9), 5),
+            column("cached", "CACHED", Some(Unit::Bytes), Agg::Last, (6, 9), 5),
+        ],
+        key: vec![],
+        totals: vec![0, 1, 2],
+        sort: Some((0, true)),
+    };
+    let mut table = Table::new(Arc::new(schema));
+    table.push_row();
+    let wave = index % 8;
+    number(&mut table, 0, 0, 91_202 + wave * wave * 4000);
+    number(&mut table, 0, 1, if wave == 3 { 0 } else { 1201 * wave });
+    number(&mut table, 0, 2, 0);
+    number(&mut table, 0, 4, 27_262_976);
+    number(&mut table, 0, 5, 3_758_096_384 + (wave << 24));
+    table.derive();
+    frame("cachestat", Kind::Counters, table, index)
+}
 
 fn counters(size: (u16, u16), level: Level) -> Rig {
     let mut rig = Rig::new(&["cachestat"], size, level);

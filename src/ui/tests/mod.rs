@@ -3,7 +3,7 @@
 mod bytes;
 mod config;
 mod core;
-mod counters;
+pub(super) mod counters;
 mod fuzz;
 mod keys;
 mod mouse;

@@ -46,80 +46,107 @@ OPERATION(read, vfs_read)
 OPERATION(write, vfs_write)
 OPERATION(open, vfs_open)
 
-/* Threads in vfs_fsync(). */
+/*
+ * fsync() calls do_fsync(), that vfs_fsync(), and that vfs_fsync_range(), which msync() and
+ * synchronous writes call alone. They are in one file, and each kernel inlines others of them:
+ * 5.10 and 6.1 the first, 7.2 the other two. So all are looked at, and what is called within
+ * another is not counted once more.
+ */
+enum fsync_of {
+	FSYNC_CALL = 1,
+	FSYNC_FILE,
+};
+
+/* Threads in one of them, and in which they were first. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 4096);
 	__type(key, u32);
-	__type(value, u8);
+	__type(value, u32);
 } in_fsync SEC(".maps");
 
-/*
- * fsync() calls vfs_fsync(), and that vfs_fsync_range(), which msync() and synchronous writes call
- * alone. They are in one file, and either is inlined somewhere (vfs_fsync_range() in Debian's 7.2):
- * both are counted, but the second not within the first.
- */
-static __always_inline int fsync_begins(void)
+/* Whether it is the first. */
+static __always_inline bool enter_fsync(u32 of)
 {
 	u32 tid = bpf_get_current_pid_tgid();
-	u8 yes = 1;
-	long err = bpf_map_update_elem(&in_fsync, &tid, &yes, BPF_ANY);
+	long err;
 
+	if (bpf_map_lookup_elem(&in_fsync, &tid))
+		return false;
+	err = bpf_map_update_elem(&in_fsync, &tid, &of, BPF_ANY);
 	if (err)
 		count_failed_insert(err);
-	return COUNT(fsync);
+	return true;
 }
 
-static __always_inline int fsync_ends(void)
+static __always_inline int leave_fsync(u32 of)
 {
 	u32 tid = bpf_get_current_pid_tgid();
+	u32 *first = bpf_map_lookup_elem(&in_fsync, &tid);
 
-	bpf_map_delete_elem(&in_fsync, &tid);
+	if (first && *first == of)
+		bpf_map_delete_elem(&in_fsync, &tid);
 	return 0;
 }
 
-static __always_inline int fsync_of_range(void)
+/* With a descriptor that is none, no file is written back. */
+static __always_inline int leave_fsync_call(int ret)
+{
+	leave_fsync(FSYNC_CALL);
+	return ret == -EBADF ? 0 : COUNT(fsync);
+}
+
+static __always_inline int fsync_file(void)
+{
+	return enter_fsync(FSYNC_FILE) ? COUNT(fsync) : 0;
+}
+
+static __always_inline int fsync_range(void)
 {
 	u32 tid = bpf_get_current_pid_tgid();
 
 	return bpf_map_lookup_elem(&in_fsync, &tid) ? 0 : COUNT(fsync);
 }
 
-SEC("fentry/vfs_fsync")
+#define FSYNC_PARTS(number, entry, exit, PROG, RETPROG)					\
+	SEC(entry "/vfs_fsync")								\
+	int PROG(fsync__##number##_file) { return fsync_file(); }			\
+	SEC(exit "/vfs_fsync")								\
+	int RETPROG(fsync__##number##_file_ret) { return leave_fsync(FSYNC_FILE); }	\
+	SEC(entry "/vfs_fsync_range")							\
+	int PROG(fsync__##number##_range) { return fsync_range(); }
+
+SEC("fentry/do_fsync")
 int BPF_PROG(fsync__1)
 {
-	return fsync_begins();
+	enter_fsync(FSYNC_CALL);
+	return 0;
 }
 
-SEC("fexit/vfs_fsync")
-int BPF_PROG(fsync__1_ret)
+SEC("fexit/do_fsync")
+int BPF_PROG(fsync__1_ret, unsigned int fd, int datasync, int ret)
 {
-	return fsync_ends();
+	return leave_fsync_call(ret);
 }
 
-SEC("fentry/vfs_fsync_range")
-int BPF_PROG(fsync__1_range)
-{
-	return fsync_of_range();
-}
-
-SEC("kprobe/vfs_fsync")
+SEC("kprobe/do_fsync")
 int BPF_KPROBE(fsync__2)
 {
-	return fsync_begins();
+	enter_fsync(FSYNC_CALL);
+	return 0;
 }
 
-SEC("kretprobe/vfs_fsync")
-int BPF_KRETPROBE(fsync__2_ret)
+SEC("kretprobe/do_fsync")
+int BPF_KRETPROBE(fsync__2_ret, int ret)
 {
-	return fsync_ends();
+	return leave_fsync_call(ret);
 }
 
-SEC("kprobe/vfs_fsync_range")
-int BPF_KPROBE(fsync__2_range)
-{
-	return fsync_of_range();
-}
+FSYNC_PARTS(1, "fentry", "fexit", BPF_PROG, BPF_PROG)
+FSYNC_PARTS(2, "kprobe", "kretprobe", BPF_KPROBE, BPF_KRETPROBE)
+/* Where there is no do_fsync() to be attached to. */
+FSYNC_PARTS(3, "fentry", "fexit", BPF_PROG, BPF_PROG)
+FSYNC_PARTS(4, "kprobe", "kretprobe", BPF_KPROBE, BPF_KRETPROBE)
 
 /*
  * open(O_CREAT) does not go through vfs_create(): lookup_open() calls the filesystem itself.

@@ -47,10 +47,9 @@ OPERATION(write, vfs_write)
 OPERATION(open, vfs_open)
 
 /*
- * fsync() calls do_fsync(), that vfs_fsync(), and that vfs_fsync_range(), which msync() and
- * synchronous writes call alone. They are in one file, and each kernel inlines others of them:
- * 5.10 and 6.1 the first, 7.2 the other two. So all are looked at, and what is called within
- * another is not counted once more.
+ * The system calls come to vfs_fsync(), and that to vfs_fsync_range(), which msync() and synchronous
+ * writes call alone. They are in one file, and kernels inline them: 7.2 both, 5.10 in fdatasync()
+ * only. So all are looked at, and what is called within another is not counted once more.
  */
 enum fsync_of {
 	FSYNC_CALL = 1,
@@ -90,7 +89,7 @@ static __always_inline int leave_fsync(u32 of)
 }
 
 /* With a descriptor that is none, no file is written back. */
-static __always_inline int leave_fsync_call(int ret)
+static __always_inline int leave_fsync_call(long ret)
 {
 	leave_fsync(FSYNC_CALL);
 	return ret == -EBADF ? 0 : COUNT(fsync);
@@ -116,37 +115,30 @@ static __always_inline int fsync_range(void)
 	SEC(entry "/vfs_fsync_range")							\
 	int PROG(fsync__##number##_range) { return fsync_range(); }
 
-SEC("fentry/do_fsync")
-int BPF_PROG(fsync__1)
-{
-	enter_fsync(FSYNC_CALL);
-	return 0;
-}
+#define FSYNC_CALL_PARTS(number, entry, exit, PROG, RETPROG, call)			\
+	SEC(entry "/" SYSCALL_PREFIX #call)						\
+	int PROG(fsync__##number##_##call) { enter_fsync(FSYNC_CALL); return 0; }	\
+	SEC(exit "/" SYSCALL_PREFIX #call)						\
+	int RETPROG(fsync__##number##_##call##_ret, long ret)				\
+	{										\
+		return leave_fsync_call(ret);						\
+	}
 
-SEC("fexit/do_fsync")
-int BPF_PROG(fsync__1_ret, unsigned int fd, int datasync, int ret)
-{
-	return leave_fsync_call(ret);
-}
+/* The one argument of a system call's function is its registers. */
+#define FEXIT_PROG(name, result) BPF_PROG(name, const struct pt_regs *regs, result)
 
-SEC("kprobe/do_fsync")
-int BPF_KPROBE(fsync__2)
-{
-	enter_fsync(FSYNC_CALL);
-	return 0;
-}
+#if defined(__TARGET_ARCH_x86)
+#define SYSCALL_PREFIX "__x64_sys_"
+#else
+#define SYSCALL_PREFIX "__arm64_sys_"
+#endif
 
-SEC("kretprobe/do_fsync")
-int BPF_KRETPROBE(fsync__2_ret, int ret)
-{
-	return leave_fsync_call(ret);
-}
-
+FSYNC_CALL_PARTS(1, "fentry", "fexit", BPF_PROG, FEXIT_PROG, fsync)
+FSYNC_CALL_PARTS(1, "fentry", "fexit", BPF_PROG, FEXIT_PROG, fdatasync)
 FSYNC_PARTS(1, "fentry", "fexit", BPF_PROG, BPF_PROG)
+FSYNC_CALL_PARTS(2, "kprobe", "kretprobe", BPF_KPROBE, BPF_KRETPROBE, fsync)
+FSYNC_CALL_PARTS(2, "kprobe", "kretprobe", BPF_KPROBE, BPF_KRETPROBE, fdatasync)
 FSYNC_PARTS(2, "kprobe", "kretprobe", BPF_KPROBE, BPF_KRETPROBE)
-/* Where there is no do_fsync() to be attached to. */
-FSYNC_PARTS(3, "fentry", "fexit", BPF_PROG, BPF_PROG)
-FSYNC_PARTS(4, "kprobe", "kretprobe", BPF_KPROBE, BPF_KRETPROBE)
 
 /*
  * open(O_CREAT) does not go through vfs_create(): lookup_open() calls the filesystem itself.

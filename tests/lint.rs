@@ -1,6 +1,6 @@
 //! Every declaration fits its program, and says what users need. Needs no rights.
 
-use bcc_top::frame::{Agg, SettingValue};
+use bcc_top::frame::{Agg, Kind, SettingValue};
 use bcc_top::probes::object;
 use bcc_top::views::Registry;
 use bcc_top::views::proof::{KERNELS, RESTRICTIONS};
@@ -64,6 +64,8 @@ fn declared_columns_exist_in_the_program_and_are_explained() {
                 known.insert(column.name.clone());
             }
             assert!(layout.schema.sort.is_some(), "{} has no sort column", decl.name);
+            let one_row = layout.schema.key.is_empty() && layout.fields.iter().all(|field| !field.in_key);
+            assert!(decl.kind != Kind::Counters || one_row, "{}: counters are one row, without a key", decl.name);
             let keyed = layout.schema.columns.iter().any(|c| c.agg == Agg::Key);
             assert!(keyed != layout.schema.key.is_empty(), "{}: key {:?}", decl.name, layout.schema.key);
         }
@@ -74,6 +76,19 @@ fn declared_columns_exist_in_the_program_and_are_explained() {
             assert!(known.contains(name), "{}: the total {name} is no column", decl.name);
         }
     }
+}
+
+/// Without it the whole view cannot be told from one that has keys: see `Layout::new`.
+#[test]
+fn counters_in_a_map_with_keys_are_refused() {
+    let view = Registry::get().find("cachestat").expect("a view of counters");
+    let keyed = Registry::get().find("cachetop").expect("a view of the same program with keys");
+    assert_eq!((view.decl.kind, &view.decl.program), (Kind::Counters, &Some("cachetop".to_owned())));
+    let mut decl = view.decl.clone();
+    decl.map.clone_from(&keyed.decl.map);
+    let wrong = bcc_top::views::View { decl, object: view.object };
+    let error = object::layout(&wrong, &[]).expect_err("a map with keys");
+    assert!(error.contains("PERCPU_VALUE_HALVES"), "{error}");
 }
 
 #[test]

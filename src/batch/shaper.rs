@@ -6,7 +6,7 @@ use crate::export::Shown;
 use crate::frame::accumulate::{Accumulator, per_second};
 use crate::frame::filter::{Filter, find_column};
 use crate::frame::order::sort_rows;
-use crate::frame::{Frame, Mode, Schema, Status, Type};
+use crate::frame::{Frame, Kind, Mode, Schema, Status, Type};
 
 /// What the user asked for, by name.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -108,6 +108,10 @@ impl Shaper {
         let schema = &frame.table.schema;
         let plan = match self.plan.take() {
             Some((planned, plan)) if Arc::ptr_eq(&planned, schema) || planned == *schema => plan,
+            _ if frame.kind == Kind::Counters && self.shape.filter.is_some() => {
+                log::warn!("{}: this view has one row, which --filter does not apply to", frame.view);
+                Plan::new(&Shape { filter: None, ..self.shape.clone() }, schema)?
+            }
             _ => Plan::new(&self.shape, schema)?,
         };
         let shown = match self.shape.mode {
@@ -178,6 +182,13 @@ mod tests {
         assert_eq!(second.frame.interval.real_ns, 4_000_000_000);
         let rate = shape(Shape { mode: Mode::PerSecond, ..Shape::default() });
         assert_eq!(column(&rate, "io")[0], Value::Float(512.0));
+    }
+
+    #[test]
+    fn the_row_of_counters_passes_any_filter() {
+        let filter = Some("nobody<1 fio".to_owned());
+        let shown = Shaper::new(Shape { filter, ..Shape::default() }).shape(&sample::counters()).unwrap();
+        assert_eq!(column(&shown, "read"), uints(&[1024]));
     }
 
     #[test]

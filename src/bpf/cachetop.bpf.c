@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
-/* Page cache hits, misses and dirtied pages by process. */
+/* Page cache hits, misses and dirtied pages: by process, or of the whole host. */
 #include "filter.h"
 
 struct cache_key {
@@ -17,6 +17,17 @@ struct cache {
 };
 
 HASH_HALVES(pages, struct cache_key, struct cache, 10240);
+
+/* The whole host. Each may be negative in one interval for what was added in the one before. */
+struct host_cache {
+	pages_t read_hits;
+	pages_t read_misses;
+	pages_t write_misses;
+	pages_t write_hits;
+};
+
+PERCPU_VALUE_HALVES(host, struct host_cache);
+READS(host);
 
 /* A thread, and how many reads through the cache it had ended by then. */
 struct moment {
@@ -36,33 +47,55 @@ struct {
 } added_by SEC(".maps");
 
 /*
- * Reads that a thread has ended. A folio that is added and then dirtied with no read ended in
- * between was added by that write: a write miss. One that a read brought in stays a read miss
- * when the same thread rewrites it: that write hits.
+ * What is known of a thread.
+ *
+ * Reads that it has ended: a folio that is added and then dirtied with no read ended in between
+ * was added by that write, a write miss. One that a read brought in stays a read miss when the
+ * same thread rewrites it: that write hits.
+ *
+ * For the whole host, where no process is there to owe them: pages that it brought in and has not
+ * read yet, and the span that was counted as accessed before all of it was brought in.
  */
+struct reader {
+	u32 ended;
+	u32 _pad;
+	s64 unread;
+	u64 mapping;
+	u64 index;
+	u64 last;
+};
+
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 16384);
 	__type(key, u32);
-	__type(value, u32);
-} reads SEC(".maps");
+	__type(value, struct reader);
+} readers SEC(".maps");
+
+static __always_inline struct reader *this_reader(void)
+{
+	u32 tid = bpf_get_current_pid_tgid();
+	struct reader zero = {};
+
+	return lookup_or_init(&readers, &tid, &zero);
+}
 
 static __always_inline struct moment this_moment(void)
 {
 	struct moment now = { .tid = bpf_get_current_pid_tgid() };
-	u32 *n = bpf_map_lookup_elem(&reads, &now.tid);
+	struct reader *reader = bpf_map_lookup_elem(&readers, &now.tid);
 
-	if (n)
-		now.reads = *n;
+	if (reader)
+		now.reads = reader->ended;
 	return now;
 }
 
 static __always_inline void read_ended(void)
 {
-	struct moment now = this_moment();
-	u32 next = now.reads + 1;
+	struct reader *reader = this_reader();
 
-	bpf_map_update_elem(&reads, &now.tid, &next, BPF_ANY);
+	if (reader)
+		reader->ended += 1;
 }
 
 /* The last span a thread went through: a long read reports it again for each batch. */
@@ -98,6 +131,65 @@ static __always_inline void add_pages(pages_t *counter, s64 n)
 	__sync_fetch_and_add(counter, n);
 }
 
+/* What a thread reads first of the pages that it brought in itself is no hit. */
+static __always_inline void host_accessed(s64 pages)
+{
+	struct host_cache *cache = PERCPU_HALF(host);
+	struct reader *reader = this_reader();
+	s64 paid;
+
+	if (!cache || !reader)
+		return;
+	paid = reader->unread < pages ? reader->unread : pages;
+	reader->unread -= paid;
+	add_pages(&cache->read_hits, pages - paid);
+}
+
+/* Pages of a folio that lie in the span which the thread is reading: they were taken for hits. */
+static __always_inline s64 pages_in_span(struct reader *reader, struct folio *folio, s64 pages)
+{
+	struct folio_place place;
+	u64 first, end;
+
+	if (!reader->mapping || !folio_place(folio, &place) || place.mapping != reader->mapping)
+		return 0;
+	first = place.index > reader->index ? place.index : reader->index;
+	end = place.index + pages;
+	if (end > reader->last + 1)
+		end = reader->last + 1;
+	return first < end ? end - first : 0;
+}
+
+static __always_inline void host_added(struct folio *folio)
+{
+	struct host_cache *cache = PERCPU_HALF(host);
+	struct reader *reader = this_reader();
+	s64 pages = folio_pages(folio), counted;
+
+	if (!cache || !reader)
+		return;
+	counted = pages_in_span(reader, folio, pages);
+	reader->unread += pages - counted;
+	add_pages(&cache->read_misses, pages);
+	add_pages(&cache->read_hits, -counted);
+}
+
+static __always_inline void host_dirtied(s64 pages, bool missed)
+{
+	struct host_cache *cache = PERCPU_HALF(host);
+	struct reader *reader = this_reader();
+
+	if (!cache || !reader)
+		return;
+	if (!missed) {
+		add_pages(&cache->write_hits, pages);
+		return;
+	}
+	reader->unread -= reader->unread < pages ? reader->unread : pages;
+	add_pages(&cache->read_misses, -pages);
+	add_pages(&cache->write_misses, pages);
+}
+
 static __always_inline void accessed(s64 pages)
 {
 	struct cache *cache;
@@ -105,6 +197,10 @@ static __always_inline void accessed(s64 pages)
 	read_ended();
 	if (pages <= 0)
 		return;
+	if (reads__host) {
+		host_accessed(pages);
+		return;
+	}
 	cache = current_cache();
 	if (cache)
 		add_pages(&cache->accessed, pages);
@@ -120,6 +216,7 @@ int BPF_PROG(access__1, struct address_space *mapping, u64 index, u64 last)
 {
 	s64 size = BPF_CORE_READ(mapping, host, i_size);
 	u64 pages = (size + (1 << PAGE_SHIFT) - 1) >> PAGE_SHIFT;
+	struct reader *reader;
 	struct span *span;
 	bool same;
 
@@ -141,6 +238,12 @@ int BPF_PROG(access__1, struct address_space *mapping, u64 index, u64 last)
 	if (last >= pages)
 		last = pages - 1;
 	accessed(last - index + 1);
+	reader = reads__host ? this_reader() : NULL;
+	if (reader) {
+		reader->mapping = (u64)mapping;
+		reader->index = index;
+		reader->last = last;
+	}
 	return 0;
 }
 
@@ -241,6 +344,10 @@ int BPF_PROG(add__1, struct folio *folio)
 		return 0;
 	}
 	bpf_map_update_elem(&added_by, &key, &now, BPF_ANY);
+	if (reads__host) {
+		host_added(folio);
+		return 0;
+	}
 	cache = current_cache();
 	if (cache)
 		add_pages(&cache->read_misses, folio_pages(folio));
@@ -262,10 +369,14 @@ static __always_inline int dirtied(struct folio *folio)
 	}
 	if (!is_current_wanted())
 		return 0;
+	pages = folio_pages(folio);
+	if (reads__host) {
+		host_dirtied(pages, missed);
+		return 0;
+	}
 	cache = current_cache();
 	if (!cache)
 		return 0;
-	pages = folio_pages(folio);
 	if (missed) {
 		add_pages(&cache->read_misses, -pages);
 		add_pages(&cache->write_misses, pages);

@@ -7,6 +7,7 @@ mod cells;
 mod csv;
 mod escape;
 mod json;
+mod lines;
 mod ndjson;
 pub mod output;
 #[cfg(test)]

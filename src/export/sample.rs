@@ -109,6 +109,21 @@ pub(crate) fn histogram() -> Frame {
     frame("samplelat", Kind::Histogram, table, histograms)
 }
 
+/// One row: 1024 reads, 4 writes, a gauge.
+pub(crate) fn counters() -> Frame {
+    let columns = vec![
+        column("read", "READ/s", Type::Int, Some(Unit::Count), Agg::Sum),
+        column("write", "WRITE/s", Type::Int, Some(Unit::Count), Agg::Sum),
+        column("ratio", "RATIO", Type::Float, Some(Unit::Ratio), Agg::Formula(Formula::Share { part: 0, rest: 1 })),
+        column("cached", "CACHED_MB", Type::Int, Some(Unit::Bytes), Agg::Last),
+    ];
+    let schema = Schema { columns, key: vec![], totals: vec![0, 1], sort: Some((0, true)) };
+    let mut table = Table::new(Arc::new(schema));
+    table.push_row().copy_from_slice(&[Value::Uint(1024), Value::Uint(4), Value::Null, Value::Uint(64 << 20)]);
+    table.derive();
+    frame("samplestat", Kind::Counters, table, Vec::new())
+}
+
 /// A view that cannot run.
 pub(crate) fn unavailable(class: ReasonClass) -> Frame {
     let reason = Reason { class, message: "no hook for submit".into(), remedy: "use another kernel".into() };

@@ -2,11 +2,12 @@
 
 use std::io::{self, Write};
 
+use super::lines::Lines;
 use super::shape::{buckets, value_unit, wall};
 use super::{Exporter, Shown};
 use crate::enrich::host::Host;
 use crate::frame::text::{clean, width};
-use crate::frame::{Align, Column, Frame, Histogram, Kind, Table, Unit, Value};
+use crate::frame::{Align, Column, Frame, Histogram, Interval, Kind, Mode, Status, Table, Unit, Value};
 
 /// Stars of a full bar, as BCC's.
 const STARS: u64 = 40;
@@ -14,11 +15,12 @@ const STARS: u64 = 40;
 pub(super) struct Text<W> {
     out: W,
     blocks: usize,
+    lines: Lines,
 }
 
 impl<W: Write> Text<W> {
     pub fn new(out: W) -> Text<W> {
-        Text { out, blocks: 0 }
+        Text { out, blocks: 0, lines: Lines::default() }
     }
 }
 
@@ -28,15 +30,29 @@ impl<W: Write + Send> Exporter for Text<W> {
     }
 
     fn frame(&mut self, shown: &Shown) -> io::Result<()> {
+        let frame = &shown.frame;
         let mut block = String::new();
-        if self.blocks > 0 {
-            block.push('\n');
-        }
-        self.blocks += 1;
-        block.push_str(&title(&shown.frame));
-        match shown.frame.kind {
-            Kind::Histogram => distributions(&mut block, &shown.frame),
-            Kind::Table | Kind::Counters | Kind::Events => table(&mut block, &shown.frame.table),
+        // A blank line is between two heads.
+        let mut head = |block: &mut String| {
+            if self.blocks > 0 {
+                block.push('\n');
+            }
+            self.blocks += 1;
+        };
+        if frame.kind == Kind::Counters && !matches!(frame.status, Status::Unavailable(_)) {
+            let (lines, begun) = self.lines.line(frame);
+            if begun {
+                head(&mut block);
+            }
+            block.push_str(&lines);
+        } else {
+            head(&mut block);
+            self.lines.interrupt();
+            block.push_str(&title(frame));
+            match frame.kind {
+                Kind::Histogram => distributions(&mut block, frame),
+                Kind::Table | Kind::Counters | Kind::Events => table(&mut block, frame),
+            }
         }
         // One write for a block: another program's lines do not end up inside it.
         self.out.write_all(block.as_bytes())?;
@@ -49,7 +65,7 @@ impl<W: Write + Send> Exporter for Text<W> {
 }
 
 /// Time, view, mode, and everything that makes the numbers of this block doubtful.
-fn title(frame: &Frame) -> String {
+pub(super) fn title(frame: &Frame) -> String {
     let wall = wall(frame);
     let seconds = wall.split('.').next().unwrap_or(&wall);
     let mode = frame.interval.mode.label();
@@ -65,9 +81,11 @@ fn title(frame: &Frame) -> String {
     title
 }
 
-fn table(block: &mut String, table: &Table) {
+fn table(block: &mut String, frame: &Frame) {
+    let table = &frame.table;
     let shown: Vec<usize> = (0..table.width()).filter(|&column| table.schema.columns[column].visible).collect();
-    let styles: Vec<Style> = shown.iter().map(|&column| Style::of(&table.schema.columns[column])).collect();
+    let styles: Vec<Style> =
+        shown.iter().map(|&column| Style::of(&table.schema.columns[column], &frame.interval)).collect();
     let mut grid: Vec<Vec<String>> = vec![styles.iter().map(|style| style.head.clone()).collect()];
     for row in 0..table.len() {
         let cells = shown.iter().zip(&styles);
@@ -93,7 +111,7 @@ fn table(block: &mut String, table: &Table) {
 
 /// How a column is printed. BCC's heads name their units (`Kbytes`, `AVGms`, `RX_KB`, `READ_HIT%`),
 /// so the head decides; where it names none, base units are printed and the head says so.
-struct Style {
+pub(super) struct Style {
     head: String,
     divide: f64,
     digits: usize,
@@ -101,8 +119,8 @@ struct Style {
 }
 
 impl Style {
-    fn of(column: &Column) -> Style {
-        let head = column.bcc.clone();
+    pub fn of(column: &Column, interval: &Interval) -> Style {
+        let mut head = column.bcc.clone();
         let lower = head.to_lowercase();
         let (divide, digits, sign) = match column.unit {
             Some(Unit::Bytes) if lower.starts_with('k') || lower.ends_with("_kb") => (1024.0, 0, ""),
@@ -111,6 +129,14 @@ impl Style {
             Some(Unit::Ns) if lower.ends_with("us") => (1e3, 1, ""),
             Some(Unit::Ns) if !lower.ends_with("ns") => return Style { head: head + "_ns", ..Style::PLAIN },
             Some(Unit::Ratio) => (0.01, 1, "%"),
+            _ if lower.ends_with("/s") => match (interval.mode, interval.real_ns as f64 / 1e9) {
+                (Mode::Interval, seconds) if seconds > 0.0 => (seconds, 1, ""),
+                (Mode::SinceStart, _) => {
+                    head.truncate(head.len() - "/s".len());
+                    (1.0, 1, "")
+                }
+                _ => (1.0, 1, ""),
+            },
             _ => (1.0, 2, ""),
         };
         Style { head, divide, digits, sign }
@@ -118,7 +144,11 @@ impl Style {
 
     const PLAIN: Style = Style { head: String::new(), divide: 1.0, digits: 2, sign: "" };
 
-    fn cell(&self, table: &Table, value: Value) -> String {
+    pub fn head(&self) -> &str {
+        &self.head
+    }
+
+    pub fn cell(&self, table: &Table, value: Value) -> String {
         match value {
             Value::Null => "-".to_owned(),
             Value::Text(span) => clean(table.text(span)).into_owned(),
@@ -146,7 +176,13 @@ fn distributions(block: &mut String, frame: &Frame) {
         let heads = frame.table.schema.columns.iter().enumerate();
         let named = heads.filter(|(index, c)| frame.table.schema.key.contains(index) || c.unit.is_none());
         let key: Vec<String> = named
-            .map(|(index, c)| format!("{} = {}", c.name, Style::of(c).cell(&frame.table, frame.table.cell(row, index))))
+            .map(|(index, c)| {
+                format!(
+                    "{} = {}",
+                    c.name,
+                    Style::of(c, &frame.interval).cell(&frame.table, frame.table.cell(row, index))
+                )
+            })
             .collect();
         if !key.is_empty() {
             block.push_str(&key.join(", "));

@@ -131,15 +131,15 @@ impl<'a> Attempt<'a> {
             program.set_autoload(on);
         }
         let data = self.data_map();
-        let others = self.view.decl.group_by().into_iter().flat_map(|(_, set)| &set.choices);
-        let others: Vec<&str> = others.filter_map(|c| c.map.as_deref()).chain([self.view.decl.map.as_str()]).collect();
         let tree = chosen.iter().any(|p| p.hook == FOLLOW);
         for mut map in open.maps_mut() {
             let name = map.name().to_string_lossy().into_owned();
             let base = name.split("__").next().unwrap_or(&name);
-            // Branches for other settings are dead code once the constants are frozen.
-            let idle = others.contains(&base) && base != data || base == "followed" && !tree;
-            let known = !self.uses.is_empty() && !name.contains('.');
+            // Branches for other data, of a setting or of another view, are dead code once the constants are frozen.
+            let half = ["__0", "__1", "__x2"].iter().any(|half| name.ends_with(half));
+            let idle = half && base != data || base == "followed" && !tree;
+            // The lost counters are read also of programs that cannot lose anything.
+            let known = !self.uses.is_empty() && !name.contains('.') && name != "lost";
             if idle || known && !used.contains(name.as_str()) {
                 map.set_autocreate(false).map_err(|e| e.to_string())?;
             }
@@ -151,7 +151,7 @@ impl<'a> Attempt<'a> {
         let constants = settings::constants(btf);
         let mut rodata = open.maps_mut().find(|m| has_suffix(m.name(), ".rodata"));
         let bytes = rodata.as_mut().and_then(|m| m.initial_value_mut()).unwrap_or_default();
-        settings::write(bytes, &constants, &self.view.decl, &self.facts, &self.wish.settings)
+        settings::write(bytes, &constants, &self.view.decl, &self.facts, self.data_map(), &self.wish.settings)
     }
 
     /// The first process of a tree is known before any fork can be missed.

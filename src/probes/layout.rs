@@ -142,6 +142,9 @@ impl Layout {
     pub fn new(btf: &Btf<'_>, decl: &ViewDecl, map: &str, choice: Option<&SettingChoice>) -> Result<Layout, String> {
         let (key, value) =
             map_types(btf, map).ok_or_else(|| format!("there is no map {map} with key and value types"))?;
+        if decl.kind == Kind::Counters && !is_one_value(btf, map) {
+            return Err(format!("{map} is no PERCPU_VALUE_HALVES: counters are one row, without a key"));
+        }
         let mut raw = Vec::new();
         if key.resolved().kind() == BtfKind::Struct {
             raw_fields(key, true, &mut raw);
@@ -172,6 +175,12 @@ fn map_types<'b>(btf: &'b Btf<'b>, map: &str) -> Option<(Type<'b>, Type<'b>)> {
         def.member_type(&member)?.target()
     };
     Some((pointee("key")?, pointee("value")?))
+}
+
+/// Whether the map holds one value for each CPU, and so one row.
+fn is_one_value(btf: &Btf<'_>, map: &str) -> bool {
+    let maps = btf.find(BtfKind::Datasec, ".maps");
+    maps.is_some_and(|maps| maps.members().any(|m| m.name.strip_suffix("__x2") == Some(map)))
 }
 
 struct Builder<'a> {
@@ -231,7 +240,8 @@ impl Builder<'_> {
     fn declared(&self, columns: &mut Vec<Column>) {
         let post = self.decl.col.iter().filter(|(_, c)| c.post);
         for (name, decl) in post {
-            columns.push(self.column(name, ColumnType::Int, decl.unit.or(Some(Unit::Count)), Agg::Sum));
+            let agg = if decl.gauge { Agg::Last } else { Agg::Sum };
+            columns.push(self.column(name, ColumnType::Int, decl.unit.or(Some(Unit::Count)), agg));
         }
         for (name, decl) in &self.decl.col {
             if let Some([sum, _]) = &decl.mean {

@@ -33,7 +33,7 @@ pub fn variables(btf: &Btf<'_>, section: &str) -> HashMap<String, Constant> {
         .collect()
 }
 
-/// Writes facts, filters and settings into the initial value of `.rodata`.
+/// Writes facts, filters, settings, and which data is read (`map`), into the initial value of `.rodata`.
 ///
 /// # Errors
 /// A sentence naming the setting that does not fit.
@@ -42,12 +42,15 @@ pub fn write(
     constants: &HashMap<String, Constant>,
     decl: &ViewDecl,
     facts: &Facts,
+    map: &str,
     settings: &[(String, SettingValue)],
 ) -> Result<(), String> {
     let mut rodata = Rodata { bytes: rodata, constants };
     for name in constants.keys() {
         if let Some(tracepoint) = name.strip_prefix("nargs__") {
             rodata.number(name, u64::from(facts.tracepoints.get(tracepoint).copied().unwrap_or(0)))?;
+        } else if let Some(data) = name.strip_prefix("reads__") {
+            rodata.number(name, u64::from(data == map))?;
         }
     }
     if let Some(pid) = own_pid() {

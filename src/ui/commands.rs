@@ -17,7 +17,7 @@ use super::overlay::{FilterLine, Help, Overlay, SortMenu};
 use super::palette::Palette;
 use super::settings::Settings;
 use super::themes::Themes;
-use super::view::{Load, Rendering, View};
+use super::view::{Load, ONE_ROW, Rendering, View};
 
 impl App {
     /// Where keys go when nothing lies over the screen.
@@ -151,6 +151,7 @@ impl App {
             Action::Left => self.scroll_columns(-1),
             Action::Right => self.scroll_columns(1),
             Action::Detail => self.detail(),
+            Action::Filter if self.view().is_some_and(View::is_one_row) => self.say(ONE_ROW),
             Action::Filter => {
                 if let Some(view) = self.view() {
                     self.overlays.push(Overlay::Filter(FilterLine::new(view)));
@@ -241,6 +242,9 @@ impl App {
     }
 
     fn walk(&mut self, by: isize) {
+        if self.view().is_some_and(super::counters::is_drawn_for) {
+            return self.scroll_numbers(by);
+        }
         let now = self.now;
         let Some(view) = self.view_mut() else { return };
         let count = view.shown.as_ref().map_or(0, |shown| shown.rows.len());
@@ -250,6 +254,17 @@ impl App {
             }
             _ => self.say("there are no rows"),
         }
+    }
+
+    /// The lines of a view of counters: there is no row to select among them.
+    fn scroll_numbers(&mut self, by: isize) {
+        let height = self.current().map_or(1, |at| layout::rows_of(self, at));
+        let Some(view) = self.view_mut() else { return };
+        let hidden = super::counters::columns(view).len().saturating_sub(height);
+        if hidden == 0 {
+            return self.say("all numbers are on the screen");
+        }
+        view.left = (view.left.min(hidden) as isize).saturating_add(by).clamp(0, hidden as isize) as usize;
     }
 
     fn scroll_columns(&mut self, by: isize) {

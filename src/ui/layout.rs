@@ -261,6 +261,9 @@ pub fn rows_of(app: &App, at: usize) -> usize {
     let Some(view) = app.views.get(at) else { return 0 };
     let Some(shown) = &view.shown else { return 0 };
     let keyed = !shown.frame.table.schema.key.is_empty();
+    if super::counters::is_drawn_for(view) {
+        return area.height.saturating_sub(1) as usize;
+    }
     match (view.kind(), keyed) {
         (crate::frame::Kind::Histogram, true) => list_area(app, area).height.saturating_sub(1) as usize,
         (crate::frame::Kind::Histogram, false) => area.height as usize,

@@ -12,6 +12,7 @@ mod chooser;
 mod columns;
 mod commands;
 mod copy;
+mod counters;
 mod detail;
 pub mod draw;
 pub mod export;

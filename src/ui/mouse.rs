@@ -106,6 +106,12 @@ impl App {
         if !matches!(self.views[view].rendering(), Rendering::Table | Rendering::Trend) {
             return;
         }
+        if super::counters::is_drawn_for(&self.views[view]) {
+            // There is one row, wherever the pointer is.
+            return if again {
+                self.act(Action::Detail)
+            };
+        }
         let area = layout::area_of(self, view);
         let count = self.views[view].shown.as_ref().map_or(0, |shown| shown.rows.len());
         let parts = layout::table(self, &self.views[view], area, count);

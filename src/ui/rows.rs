@@ -8,7 +8,7 @@ use crate::frame::filter::Filter;
 use crate::frame::group::group;
 use crate::frame::ids::ById;
 use crate::frame::threshold::Level;
-use crate::frame::{Agg, Frame, Mode, Schema, Table, order};
+use crate::frame::{Agg, Frame, Kind, Mode, Schema, Table, order};
 
 use super::view::{Row, View};
 
@@ -67,13 +67,16 @@ impl View {
 
     pub(super) fn rows(&mut self, frame: &Frame, at: Option<usize>, now: Instant) -> Vec<Row> {
         let table = &frame.table;
-        let (filter, bad) = Filter::parse(&self.filter, &table.schema);
+        // The one row of counters is always there.
+        let one = frame.kind == Kind::Counters;
+        let (filter, bad) = if one { Default::default() } else { Filter::parse(&self.filter, &table.schema) };
         self.bad = bad;
         let busy = |row: usize| {
             let sums = table.schema.columns.iter().enumerate().filter(|(_, column)| column.agg == Agg::Sum);
             sums.into_iter().any(|(column, _)| table.cell(row, column).as_f64().is_some_and(|n| n != 0.0))
         };
-        let wanted = |row: usize| (filter.is_empty() || filter.matches(table, row)) && (!self.hide_idle || busy(row));
+        let wanted =
+            |row: usize| (filter.is_empty() || filter.matches(table, row)) && (!self.hide_idle || one || busy(row));
         let mut order: Vec<u32> = (0..table.len()).filter(|&row| wanted(row)).map(|row| row as u32).collect();
         if let Some((column, descending)) = self.sort_by(table) {
             order::sort_rows(table, &mut order, column, descending);

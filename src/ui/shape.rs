@@ -60,6 +60,9 @@ impl App {
 
     pub(super) fn toggle_idle(&mut self) {
         let Some(view) = self.view_mut() else { return };
+        if view.is_one_row() {
+            return self.say("the one row of this view is shown, also when nothing happens");
+        }
         view.hide_idle = !view.hide_idle;
         let text = if view.hide_idle { "idle rows are hidden" } else { "idle rows are shown" };
         self.refresh();

@@ -10,7 +10,7 @@ use crate::frame::{Frame, Kind, Table};
 pub enum Rendering {
     /// Rows and columns.
     Table,
-    /// Each row's main number over time.
+    /// Each row's main number over time; of a view with one row, each of its numbers.
     Trend,
     /// Bars by bucket, and a heat map of the time before where there is room.
     Histogram,
@@ -24,7 +24,8 @@ impl Rendering {
     /// What a kind allows, the default first.
     pub fn of(kind: Kind) -> &'static [Rendering] {
         match kind {
-            Kind::Table | Kind::Counters | Kind::Events => &[Rendering::Table, Rendering::Trend],
+            Kind::Counters => &[Rendering::Trend, Rendering::Table],
+            Kind::Table | Kind::Events => &[Rendering::Table, Rendering::Trend],
             Kind::Histogram => &[Rendering::Histogram, Rendering::HeatMap, Rendering::Percentiles, Rendering::Table],
         }
     }

@@ -44,7 +44,8 @@ pub fn key(name: &str) -> KeyEvent {
     KeyEvent::new(code, KeyModifiers::NONE)
 }
 
-fn column(name: &str, label: &str, unit: Option<Unit>, agg: Agg, widths: (u16, u16), priority: u8) -> Column {
+/// A column as a view would declare it.
+pub fn column(name: &str, label: &str, unit: Option<Unit>, agg: Agg, widths: (u16, u16), priority: u8) -> Column {
     Column {
         name: name.to_owned(),
         label: label.to_owned(),
@@ -67,7 +68,8 @@ fn column(name: &str, label: &str, unit: Option<Unit>, agg: Agg, widths: (u16, u
     }
 }
 
-fn number(table: &mut Table, row: usize, column: usize, value: u64) {
+/// Puts a number into a cell.
+pub fn number(table: &mut Table, row: usize, column: usize, value: u64) {
     table.row_mut(row)[column] = Value::Uint(value);
 }
 

@@ -16,6 +16,9 @@ use super::history::History;
 use super::rows::grouped_by;
 pub use super::shown::{Rendering, Row, Shown};
 
+/// Why such a view cannot be filtered.
+pub const ONE_ROW: &str = "this view has one row, which no filter applies to; c chooses its numbers, F what is counted";
+
 /// How long a gone row stays, dimmed, frames.
 const GONE_FRAMES: u8 = 3;
 
@@ -186,6 +189,11 @@ impl View {
             (Some(decl), None) => decl.kind,
             (None, None) => Kind::Table,
         }
+    }
+
+    /// Whether it has one row, which is always shown.
+    pub fn is_one_row(&self) -> bool {
+        self.kind() == Kind::Counters
     }
 
     /// How it is drawn.

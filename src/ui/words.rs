@@ -2,7 +2,7 @@
 
 use super::app::App;
 use super::theme::BUILT_IN;
-use super::view::Rendering;
+use super::view::{ONE_ROW, Rendering};
 
 /// A word of the palette that takes an argument, or that no key has.
 #[derive(Debug)]
@@ -85,6 +85,9 @@ fn scroll(app: &mut App, _: &str) -> Result<String, String> {
 
 fn filter(app: &mut App, text: &str) -> Result<String, String> {
     let view = app.view_mut().ok_or("there is no view")?;
+    if view.is_one_row() {
+        return Err(ONE_ROW.to_owned());
+    }
     text.clone_into(&mut view.filter);
     app.refresh();
     match app.view().and_then(|view| view.bad.as_ref()) {

@@ -150,9 +150,12 @@ pub struct ColumnDecl {
     pub mean: Option<[String; 2]>,
     /// `[part, rest]`: this column is part / (part + rest).
     pub share: Option<[String; 2]>,
-    /// A column that the post hook fills; it adds up over time.
+    /// A column that the post hook fills; it adds up over time, unless it is a gauge.
     #[serde(default)]
     pub post: bool,
+    /// What it says is true of one moment, the end of the interval: the newest value stands, nothing adds up.
+    #[serde(default)]
+    pub gauge: bool,
 }
 
 /// A setting of a view, frozen when its program is loaded.

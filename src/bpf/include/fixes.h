@@ -61,6 +61,12 @@ struct folio___618 {
 	struct memdesc_flags___618 flags;
 };
 
+/* Pages were not yet folios before 5.16 (7b230db3b8d3). */
+struct folio___mapped {
+	struct address_space *mapping;
+	unsigned long index;
+};
+
 enum pageflags {
 	PG_head = 6,
 };
@@ -148,6 +154,24 @@ static __always_inline u64 folio_pages(struct folio *folio)
 	if (bpf_core_field_exists(f61->_folio_order))
 		return 1ULL << (BPF_CORE_READ(f61, _folio_order) & 63);
 	return 1ULL << (BPF_CORE_READ(f66, _flags_1) & 63);
+}
+
+/* Where a folio of the page cache is. */
+struct folio_place {
+	u64 mapping;
+	u64 index;
+};
+
+/* Fills `place`; false where there are no folios. */
+static __always_inline bool folio_place(struct folio *folio, struct folio_place *place)
+{
+	struct folio___mapped *mapped = (void *)folio;
+
+	if (!bpf_core_field_exists(mapped->mapping))
+		return false;
+	place->mapping = (u64)BPF_CORE_READ(mapped, mapping);
+	place->index = BPF_CORE_READ(mapped, index);
+	return true;
 }
 
 #endif

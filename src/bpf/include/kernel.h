@@ -33,6 +33,7 @@ typedef _Bool bool;
 
 #define NULL ((void *)0)
 #define E2BIG 7
+#define EBADF 9
 #define ENOMEM 12
 #define EEXIST 17
 #define AF_INET 2

@@ -31,6 +31,17 @@ volatile u32 epoch = 0;
 		__type(value, V);					\
 	} name##__x2 SEC(".maps")
 
+/* The value of this CPU that is written now; NULL only in the eyes of the verifier. */
+#define PERCPU_HALF(name)						\
+	({								\
+		u32 half = epoch & 1;					\
+		bpf_map_lookup_elem(&name##__x2, &half);		\
+	})
+
+/* Whether the view reads the data in `name`: views that share a program may each read other data.
+ * Filled by the engine from the declared map before load, so that the other branch is dead code. */
+#define READS(name) const volatile bool reads__##name = false
+
 #define HALF(name) ((epoch & 1) ? (void *)&name##__1 : (void *)&name##__0)
 
 /* What could not be recorded; the order is that of Lost in src/probes/reader.rs. */

@@ -24,6 +24,16 @@ fn what_was_recorded_reads_as_it_was() {
 }
 
 #[test]
+fn counters_keep_their_row_and_their_kind() {
+    let frames: Vec<Frame> = (0..3).map(|index| nth(&sample::counters(), index)).collect();
+    let (back, wrong) = read(&opened(recorded(&frames), knows(&frames)).unwrap());
+    assert_eq!(wrong, Vec::<String>::new());
+    assert_eq!(exported(Format::Ndjson, &back), as_recorded(&frames));
+    assert!(back.iter().all(|frame| frame.kind == Kind::Counters && frame.table.len() == 1));
+    assert_eq!(back[0].table.schema, frames[0].table.schema);
+}
+
+#[test]
 fn a_stream_and_a_document_read_as_a_recording_does() {
     let frames = stream(3);
     let pretty: serde_json::Value = serde_json::from_str(&exported(Format::Json, &frames)).unwrap();

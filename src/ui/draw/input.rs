@@ -72,6 +72,8 @@ fn hints(app: &App, buf: &mut Buffer, area: Rect) {
     // What a dashboard is for is seen there; a view alone has more ways of drawing.
     let other = if place == super::super::action::Place::Dashboard { mode } else { expand };
     let bound = bound.filter(|b| b.action != other);
+    let one_row = app.view().is_some_and(super::super::view::View::is_one_row);
+    let bound = bound.filter(|b| !one_row || b.action != super::super::action::Action::Filter);
     let bound = bound.filter(|binding| {
         binding.action != super::super::action::Action::GroupBy
             || app.view().is_some_and(|v| v.decl.is_some_and(|d| d.group_by().is_some()))

@@ -2,6 +2,7 @@
 //! but the state.
 
 mod baseline;
+mod counters;
 mod dashboard;
 mod detail;
 mod heat;
@@ -47,6 +48,7 @@ pub fn prepare(app: &mut App) {
             .trend
             .filter(|_| matches!(view.rendering(), Rendering::Table | Rendering::Trend));
         let sweep = view.rendering() == Rendering::Trend && !app.scroll;
+        let trend = trend.filter(|_| !super::counters::is_drawn_for(view));
         match (trend, trend_column(view)) {
             (Some(width), Some(column)) => app.views[at].collect_trends(column, width as usize, height, sweep),
             _ => app.views[at].trends.clear(),
@@ -166,6 +168,7 @@ fn body(app: &App, buf: &mut Buffer, area: Rect, at: usize) {
         Rendering::Table if shown.frame.kind != crate::frame::Kind::Histogram => {
             table::draw(app, buf, area, at, view, shown)
         }
+        Rendering::Trend if super::counters::is_drawn_for(view) => counters::draw(app, buf, area, view, shown),
         Rendering::Trend => table::draw(app, buf, area, at, view, shown),
         _ => histogram::draw(app, buf, area, at, view, shown),
     }

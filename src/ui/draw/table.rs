@@ -121,7 +121,7 @@ fn draw_row(app: &App, buf: &mut Buffer, parts: &TableParts, rect: Rect, view: &
 }
 
 /// How far over its limits a cell is.
-fn level_of(view: &View, frame: &Frame, row: usize, column: usize) -> Level {
+pub fn level_of(view: &View, frame: &Frame, row: usize, column: usize) -> Level {
     let name = &frame.table.schema.columns[column].name;
     let limits = view.thresholds.iter().filter(|limit| limit.column == *name);
     let value = frame.table.cell(row, column).as_f64();

@@ -3,6 +3,7 @@
 mod bytes;
 mod config;
 mod core;
+pub(super) mod counters;
 mod fuzz;
 mod keys;
 mod mouse;

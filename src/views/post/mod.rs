@@ -2,6 +2,7 @@
 //! cannot. A declaration asks for one with `post = "NAME"`.
 
 mod page_cache;
+mod page_cache_of_host;
 
 use crate::frame::Table;
 
@@ -15,6 +16,7 @@ pub trait Post: Send {
 pub fn find(name: &str) -> Option<Box<dyn Post>> {
     match name {
         "page_cache" => Some(Box::new(page_cache::PageCache::default())),
+        "page_cache_of_host" => Some(Box::new(page_cache_of_host::PageCacheOfHost::default())),
         _ => None,
     }
 }

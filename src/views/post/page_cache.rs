@@ -68,7 +68,8 @@ impl Carry {
     }
 }
 
-fn indices<const N: usize>(table: &Table, names: [&str; N]) -> Option<[usize; N]> {
+/// Places of these columns, if there are all of them.
+pub(super) fn indices<const N: usize>(table: &Table, names: [&str; N]) -> Option<[usize; N]> {
     let mut out = [0; N];
     for (slot, name) in out.iter_mut().zip(names) {
         *slot = table.schema.index(name)?;

@@ -12,7 +12,7 @@ use crate::enrich::{self, Names};
 use crate::feed::{BACKLOG, Command, Event, Feed, LoadStep, Opener, Request};
 use crate::frame::{Cost, Frame, Interval, Reason, ReasonClass, SettingValue, Stamp, Status, Table, Unavailable};
 use crate::probes::decode::{Resolve, decode};
-use crate::probes::probe::{Probe, Wish};
+use crate::probes::probe::{Data, Probe, Wish};
 use crate::probes::reader::RawRows;
 use crate::probes::settings::in_initial_pid_namespace;
 use crate::probes::stats::{Overhead, Stats};
@@ -22,6 +22,9 @@ use crate::views::{Registry, View};
 
 /// New look-ups in /proc for one interval; the rest are filled in by later ones.
 const NAMES_PER_TICK: usize = 2000;
+
+/// How often rings are emptied: programs wake nobody, so what they write between two times has to fit.
+const DRAIN: Duration = Duration::from_millis(100);
 
 /// Opens views of the running kernel.
 #[derive(Clone, Debug, Default)]
@@ -126,7 +129,7 @@ impl Sampler {
     fn empty_frame(&self) -> Frame {
         Frame {
             view: self.view.decl.name.as_str().into(),
-            kind: self.view.decl.kind,
+            kind: self.view.decl.kind_with(&self.request.settings),
             status: Status::Ok,
             time: now(),
             interval: Interval { index: self.index, asked_ns: nanos(self.request.interval), ..Interval::default() },
@@ -142,7 +145,7 @@ impl Sampler {
     fn sample(&mut self, mut running: Running) -> End {
         let _ = self.events.blocking_send(Event::Attached);
         if let Some(first) = self.request.first.take() {
-            match self.wait(Instant::now() + first) {
+            match self.wait(Instant::now() + first, &mut running) {
                 Some(end) => return self.end(running, end),
                 None => {
                     let frame = self.tick(&mut running);
@@ -153,7 +156,7 @@ impl Sampler {
         }
         let mut deadline = Instant::now() + self.request.interval;
         loop {
-            if let Some(end) = self.wait(deadline) {
+            if let Some(end) = self.wait(deadline, &mut running) {
                 return self.end(running, end);
             }
             let mut frame = self.tick(&mut running);
@@ -181,10 +184,11 @@ impl Sampler {
         }
     }
 
-    /// Waits until `deadline`; a command that ends the stretch comes back.
-    fn wait(&mut self, mut deadline: Instant) -> Option<Command> {
+    /// Waits until `deadline` and empties rings meanwhile; a command that ends the stretch comes back.
+    fn wait(&mut self, mut deadline: Instant, running: &mut Running) -> Option<Command> {
         loop {
-            let left = deadline.saturating_duration_since(Instant::now());
+            let whole = deadline.saturating_duration_since(Instant::now());
+            let left = if running.has_events() { whole.min(DRAIN) } else { whole };
             match self.inbox.recv_timeout(left) {
                 Ok(Command::Interval(interval)) => {
                     let begun = deadline.checked_sub(self.request.interval).unwrap_or_else(Instant::now);
@@ -193,6 +197,7 @@ impl Sampler {
                 }
                 Ok(Command::Retry) => {}
                 Ok(command) => return Some(command),
+                Err(RecvTimeoutError::Timeout) if left < whole => running.drain(&mut self.names),
                 Err(RecvTimeoutError::Timeout) => return None,
                 Err(RecvTimeoutError::Disconnected) => return Some(Command::Stop),
             }
@@ -253,9 +258,48 @@ impl Running {
         })
     }
 
-    /// Ends an interval: flips the halves, waits for programs that still write the old one, reads
-    /// it and makes rows.
+    fn has_events(&self) -> bool {
+        matches!(self.probe.data, Data::Events(_))
+    }
+
+    /// Reads the events that have happened until now.
+    fn drain(&mut self, names: &mut Names) {
+        let now = now();
+        if let Data::Events(events) = &mut self.probe.data {
+            let mut resolver = Resolver { names, foreign_pids: self.foreign_pids };
+            events.drain(&self.probe.layout, now.wall_ns.saturating_sub(now.mono_ns), &mut resolver);
+        }
+    }
+
+    /// Ends an interval: reads what happened in it and makes rows.
     fn read(&mut self, frame: &mut Frame, names: &mut Names) -> Result<(), String> {
+        let over = if self.has_events() { self.read_events(frame, names) } else { self.read_halves(frame, names)? };
+        if let Some(post) = &mut self.post {
+            post.finish(&mut frame.table);
+        }
+        frame.lost = self.probe.lost.read().map_err(|e| format!("reading the lost counters: {e}"))?;
+        frame.lost.events = frame.lost.events.saturating_add(over);
+        frame.hooks = self.probe.hooks.clone();
+        frame.status = self.status();
+        frame.cost = self.cost(frame);
+        Ok(())
+    }
+
+    /// A ring has no halves: what is in it by now is of this interval. How many events were too many comes back.
+    fn read_events(&mut self, frame: &mut Frame, names: &mut Names) -> u64 {
+        let ended = Instant::now();
+        frame.time = now();
+        frame.interval.real_ns = nanos(ended - self.flipped);
+        self.flipped = ended;
+        self.drain(names);
+        let Data::Events(events) = &mut self.probe.data else { return 0 };
+        let (table, over) = events.take();
+        frame.table = table;
+        over
+    }
+
+    /// Flips the halves, waits for programs that still write the old one, reads it and makes rows.
+    fn read_halves(&mut self, frame: &mut Frame, names: &mut Names) -> Result<u64, String> {
         let old = self.epoch & 1;
         self.epoch = self.epoch.wrapping_add(1);
         self.probe.set_epoch(self.epoch)?;
@@ -264,20 +308,22 @@ impl Running {
         frame.interval.real_ns = nanos(flipped - self.flipped);
         self.flipped = flipped;
         self.barrier.wait().map_err(|e| format!("waiting for running programs: {e}"))?;
-        self.probe.halves.drain(old, &mut self.raw).map_err(|e| format!("reading the map: {e}"))?;
+        let Data::Halves(halves) = &self.probe.data else { return Ok(0) };
+        halves.drain(old, &mut self.raw).map_err(|e| format!("reading the map: {e}"))?;
         let mut resolver = Resolver { names, foreign_pids: self.foreign_pids };
         let (mut table, histograms) = decode(&self.probe.layout, frame.kind, &mut self.raw, &mut resolver);
         table.derive();
-        if let Some(post) = &mut self.post {
-            post.finish(&mut table);
+        (frame.table, frame.histograms) = (table, histograms);
+        Ok(0)
+    }
+
+    /// Entries in the fullest map and how many it can hold, or bytes of a ring.
+    fn fill(&mut self) -> (u64, u64) {
+        match &mut self.probe.data {
+            Data::Events(events) => events.fill(),
+            Data::Halves(halves) if halves.capacity() > 0 => (self.raw.count as u64, halves.capacity()),
+            Data::Halves(_) => (0, 0),
         }
-        frame.lost = self.probe.lost.read().map_err(|e| format!("reading the lost counters: {e}"))?;
-        frame.hooks = self.probe.hooks.clone();
-        frame.status = self.status();
-        frame.table = table;
-        frame.histograms = histograms;
-        frame.cost = self.cost(frame);
-        Ok(())
     }
 
     fn cost(&mut self, frame: &mut Frame) -> Cost {
@@ -286,14 +332,14 @@ impl Running {
         let cpu_ns = thread_cpu_ns();
         let self_cpu_ns = cpu_ns - self.cpu_ns;
         self.cpu_ns = cpu_ns;
-        let capacity = self.probe.halves.capacity();
+        let (map_entries, map_capacity) = self.fill();
         Cost {
             self_cpu_ns,
             bpf_ns: sample.bpf_ns,
             bpf_runs: sample.bpf_runs,
             map_bytes: self.probe.map_bytes,
-            map_entries: if capacity > 0 { self.raw.count as u64 } else { 0 },
-            map_capacity: capacity,
+            map_entries,
+            map_capacity,
         }
     }
 

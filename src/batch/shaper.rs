@@ -6,7 +6,7 @@ use crate::export::Shown;
 use crate::frame::accumulate::{Accumulator, per_second};
 use crate::frame::filter::{Filter, find_column};
 use crate::frame::order::sort_rows;
-use crate::frame::{Frame, Mode, Schema, Status, Type};
+use crate::frame::{Frame, Kind, Mode, Schema, Status, Type};
 
 /// What the user asked for, by name.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -66,7 +66,9 @@ impl Plan {
         // Totals are those of what passed the filter, also where rows or columns are cut.
         let mut shown = Shown::whole(frame.select(&keep));
         if rows > 0 && rows < keep.len() {
-            shown.frame = frame.select(&keep[..rows]);
+            // Of events in their order the newest are the last ones.
+            let newest = frame.kind == Kind::Events && self.sort == frame.table.schema.sort;
+            shown.frame = frame.select(if newest { &keep[keep.len() - rows..] } else { &keep[..rows] });
         }
         if let Some(columns) = &self.columns {
             shown.frame.table = shown.frame.table.project(columns);

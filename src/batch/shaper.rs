@@ -19,6 +19,8 @@ pub struct Shape {
     pub reverse: bool,
     /// Most rows after sorting; 0 is all.
     pub rows: usize,
+    /// `rows` is not what the user asked for: a log is shown whole.
+    pub whole_logs: bool,
     /// Columns to keep, in order; empty is all.
     pub columns: Vec<String>,
     /// How the numbers are accumulated.
@@ -112,12 +114,13 @@ impl Shaper {
             Some((planned, plan)) if Arc::ptr_eq(&planned, schema) || planned == *schema => plan,
             _ => Plan::new(&self.shape, schema)?,
         };
+        let rows = if self.shape.whole_logs && frame.kind == Kind::Events { 0 } else { self.shape.rows };
         let shown = match self.shape.mode {
-            Mode::Interval => plan.apply(frame, self.shape.rows),
-            Mode::PerSecond => plan.apply(&per_second(frame), self.shape.rows),
+            Mode::Interval => plan.apply(frame, rows),
+            Mode::PerSecond => plan.apply(&per_second(frame), rows),
             Mode::SinceStart => {
                 self.total.push(frame);
-                plan.apply(self.total.total().unwrap_or(frame), self.shape.rows)
+                plan.apply(self.total.total().unwrap_or(frame), rows)
             }
         };
         self.plan = Some((schema.clone(), plan));

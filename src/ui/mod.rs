@@ -21,6 +21,7 @@ mod help;
 mod history;
 mod layout;
 mod line;
+mod log;
 pub mod logger;
 pub mod message;
 mod moments;

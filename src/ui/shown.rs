@@ -12,6 +12,8 @@ pub enum Rendering {
     Table,
     /// Each row's main number over time.
     Trend,
+    /// Single events, the newest at the bottom.
+    Log,
     /// Bars by bucket, and a heat map of the time before where there is room.
     Histogram,
     /// Time by bucket, colour is how many.
@@ -24,7 +26,8 @@ impl Rendering {
     /// What a kind allows, the default first.
     pub fn of(kind: Kind) -> &'static [Rendering] {
         match kind {
-            Kind::Table | Kind::Counters | Kind::Events => &[Rendering::Table, Rendering::Trend],
+            Kind::Table | Kind::Counters => &[Rendering::Table, Rendering::Trend],
+            Kind::Events => &[Rendering::Log, Rendering::Table],
             Kind::Histogram => &[Rendering::Histogram, Rendering::HeatMap, Rendering::Percentiles, Rendering::Table],
         }
     }
@@ -34,6 +37,7 @@ impl Rendering {
         match self {
             Rendering::Table => "table",
             Rendering::Trend => "trend",
+            Rendering::Log => "log",
             Rendering::Histogram => "histogram",
             Rendering::HeatMap => "heat map",
             Rendering::Percentiles => "percentiles over time",

@@ -166,7 +166,7 @@ fn body(app: &App, buf: &mut Buffer, area: Rect, at: usize) {
         Rendering::Table if shown.frame.kind != crate::frame::Kind::Histogram => {
             table::draw(app, buf, area, at, view, shown)
         }
-        Rendering::Trend => table::draw(app, buf, area, at, view, shown),
+        Rendering::Trend | Rendering::Log => table::draw(app, buf, area, at, view, shown),
         _ => histogram::draw(app, buf, area, at, view, shown),
     }
 }

@@ -4,6 +4,7 @@ mod bytes;
 mod core;
 mod fuzz;
 mod keys;
+mod log;
 mod mouse;
 mod replay;
 mod rows;

@@ -19,8 +19,8 @@ pub struct Shape {
     pub reverse: bool,
     /// Most rows after sorting; 0 is all.
     pub rows: usize,
-    /// `rows` is not what the user asked for: a log is shown whole.
-    pub whole_logs: bool,
+    /// `rows` is what the user asked for, and not only what fits a table: logs are cut too.
+    pub cut_logs: bool,
     /// Columns to keep, in order; empty is all.
     pub columns: Vec<String>,
     /// How the numbers are accumulated.
@@ -114,7 +114,7 @@ impl Shaper {
             Some((planned, plan)) if Arc::ptr_eq(&planned, schema) || planned == *schema => plan,
             _ => Plan::new(&self.shape, schema)?,
         };
-        let rows = if self.shape.whole_logs && frame.kind == Kind::Events { 0 } else { self.shape.rows };
+        let rows = if !self.shape.cut_logs && frame.kind == Kind::Events { 0 } else { self.shape.rows };
         let shown = match self.shape.mode {
             Mode::Interval => plan.apply(frame, rows),
             Mode::PerSecond => plan.apply(&per_second(frame), rows),

@@ -379,7 +379,7 @@ fn default_help(name: &str) -> &'static str {
 fn default_widths(name: &str, ty: ColumnType, unit: Option<Unit>) -> (u16, u16) {
     match (name, ty, unit) {
         ("pid" | "tid" | "ppid", ..) => (5, 8),
-        ("clock", ..) => (8, 12),
+        ("clock", ..) => (12, 12),
         ("ret" | "code", ..) => (3, 4),
         ("signal", ..) => (7, 9),
         ("comm", ..) => (6, 16),

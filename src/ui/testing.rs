@@ -160,7 +160,7 @@ pub fn disk_frame(index: u64) -> Frame {
 pub fn exec_frame(index: u64) -> Frame {
     let schema = Schema {
         columns: vec![
-            column("clock", "TIME", None, Agg::Last, (8, 12), 5),
+            column("clock", "TIME", None, Agg::Last, (12, 12), 5),
             column("comm", "COMM", None, Agg::Last, (6, 16), 2),
             column("pid", "PID", Some(Unit::Id), Agg::Key, (5, 8), 1),
             column("ppid", "PPID", Some(Unit::Id), Agg::Last, (5, 8), 6),

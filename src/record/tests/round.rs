@@ -83,7 +83,7 @@ fn a_view_that_nobody_knows_is_shown_as_well_as_can_be() {
     let table = &frames[0].table;
     assert_eq!(
         (frames[0].kind, frames[0].lost.events, frames[0].time.wall_ns),
-        (Kind::Table, 1, 1_795_345_831_500_000_000)
+        (Kind::Events, 1, 1_795_345_831_500_000_000)
     );
     assert_eq!(table.text_at(0, 1), Some(&b"a;b"[..]));
     assert_eq!((table.cell(0, 2), table.cell(0, 3)), (Value::Uint(u64::MAX), Value::Uint(3)));

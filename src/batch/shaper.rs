@@ -186,6 +186,27 @@ mod tests {
     }
 
     #[test]
+    fn events_are_shown_once_and_the_newest_are_kept() {
+        let frame = crate::ui::testing::exec_frame(3);
+        let all = column(&Shown::whole(frame.clone()), "time_ns");
+        let times = |shape: Shape| {
+            let mut shaper = Shaper::new(shape);
+            shaper.shape(&frame).unwrap();
+            let again = shaper.shape(&frame).unwrap();
+            assert_eq!(again.frame.interval.mode, Mode::Interval);
+            column(&again, "time_ns")
+        };
+        for mode in [Mode::Interval, Mode::PerSecond, Mode::SinceStart] {
+            assert_eq!(times(Shape { mode, rows: 2, ..Shape::default() }), all, "20 rows are the default of tables");
+            assert_eq!(times(Shape { mode, rows: 2, cut_logs: true, ..Shape::default() }), all[all.len() - 2..]);
+        }
+        let newest: Vec<Value> = all.iter().rev().take(2).copied().collect();
+        assert_eq!(times(Shape { rows: 2, cut_logs: true, reverse: true, ..Shape::default() }), newest);
+        let by_pid = Shape { rows: 1, cut_logs: true, sort: Some("ret".into()), reverse: true, ..Shape::default() };
+        assert_eq!(times(by_pid), all[3..4], "the first ones of another order: the failure");
+    }
+
+    #[test]
     fn distributions_follow_their_rows() {
         let filter = Some("task2".to_owned());
         let frame = sample::histogram();

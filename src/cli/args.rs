@@ -107,7 +107,8 @@ fn frames() -> Vec<Arg> {
         value("interval", "SECONDS", "refresh interval, 0.1 to 3600 [default: 1]").short('d'),
         value("count", "N", "frames per view [default: 1 for --json, else endless]").short('n'),
         value("duration", "TIME", "stop after this time: 90s, 10m"),
-        switch("since-start", "totals since the start; events are shown once, as they come").conflicts_with("per-second"),
+        switch("since-start", "totals since the start; events are shown once, as they come")
+            .conflicts_with("per-second"),
         switch("per-second", "totals divided by the length of the interval"),
     ]
 }

@@ -8,8 +8,8 @@ use std::path::Path;
 use libbpf_rs::{AsRawLibbpf, Iter, Link, MapCore, MapType, Object, OpenObject};
 
 use super::btf::Btf;
-use super::facts::{self, Facts};
 use super::events::Events;
+use super::facts::{self, Facts};
 use super::layout::Layout;
 use super::object::{choice, data_map, has_suffix, needs, object_btf, open, programs_of, questions};
 use super::plan::{self, Failure, Needs, Plan, Program, remedy};

@@ -29,8 +29,7 @@ pub fn decode(layout: &Layout, kind: Kind, raw: &mut RawRows, names: &mut dyn Re
     blank_shards(raw, shard, layout.key_size);
     let mut table = Table::new(layout.schema.clone());
     table.reserve(raw.count);
-    let mut rows =
-        Decoder { kind, ..Decoder::new(layout, names, table) };
+    let mut rows = Decoder { kind, ..Decoder::new(layout, names, table) };
     let mut known: HashMap<&[u8], usize, FixedState> = HashMap::default();
     for index in 0..raw.count {
         let key = raw.keys.get(index * layout.key_size..(index + 1) * layout.key_size).unwrap_or_default();
@@ -346,6 +345,32 @@ mod tests {
         empty.keyed = false;
         let (table, _) = decode(&layout, Kind::Histogram, &mut empty, &mut Fixed);
         assert_eq!((of(&table, "count"), of(&table, "max")), (Value::Uint(0), Value::Null));
+    }
+
+    #[test]
+    fn an_event_is_a_row_with_its_time_and_its_strings() {
+        let view = Registry::get().find("execsnoop").expect("a view of events");
+        let layout = object::layout(view, &[]).expect("a layout");
+        let offset = |role: Role| layout.fields.iter().find(|f| f.role == role).expect("a field").offset;
+        let args = b"/bin/sh\0-c\0a\x1b b\0\0";
+        let mut record = vec![0xff; layout.value_size];
+        let mut put = |at: usize, bytes: &[u8]| record[at..at + bytes.len()].copy_from_slice(bytes);
+        put(offset(Role::Time), &1_500_000_000u64.to_le_bytes());
+        put(offset(Role::ArgsLen), &(args.len() as u32).to_le_bytes());
+        put(offset(Role::Args), args);
+        put(offset(Role::Text), b"/bin/sh\0of an event before");
+        put(offset(Role::Comm), b"sh\0");
+        let mut table = Table::new(layout.schema.clone());
+        push_event(&layout, &record, 86_399_000_000_000, &mut table, &mut Fixed);
+        push_event(&layout, &record[..7], 0, &mut table, &mut Fixed);
+        let text = |row, name| table.text_at(row, layout.schema.index(name).expect("a column"));
+        assert_eq!(text(0, "clock"), Some(&b"00:00:00.500"[..]), "a day is over");
+        assert_eq!(text(0, "args"), Some(&b"/bin/sh -c a\x1b b "[..]), "the last one is empty");
+        assert_eq!((text(0, "path"), text(0, "comm")), (Some(&b"/bin/sh"[..]), Some(&b"sh"[..])));
+        let cell = |row, name| table.cell(row, layout.schema.index(name).expect("a column"));
+        assert_eq!((cell(0, "pid"), cell(0, "ret")), (Value::Null, Value::Int(-1)));
+        assert_eq!((table.len(), cell(1, "args")), (2, Value::Null), "a record that is cut off reads as nothing");
+        assert_eq!([1, 9, 31, 34].map(signals::name), ["SIGHUP", "SIGKILL", "SIGSYS", "SIGRT2"]);
     }
 
     #[test]

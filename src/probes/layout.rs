@@ -169,8 +169,7 @@ impl Layout {
     /// # Errors
     /// A sentence if there is no such map or a declared column does not exist.
     pub fn new(btf: &Btf<'_>, decl: &ViewDecl, map: &str, choice: Option<&SettingChoice>) -> Result<Layout, String> {
-        let (key, value) =
-            map_types(btf, map).ok_or_else(|| format!("there is no map {map} with a value type"))?;
+        let (key, value) = map_types(btf, map).ok_or_else(|| format!("there is no map {map} with a value type"))?;
         let mut raw = Vec::new();
         if let Some(key) = key.filter(|key| key.resolved().kind() == BtfKind::Struct) {
             raw_fields(key, true, &mut raw);

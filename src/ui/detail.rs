@@ -30,7 +30,8 @@ impl Detail {
         let current = app.view().map(|view| view.name.as_str());
         let views = Registry::get().views().iter().map(|view| &view.decl);
         // A process that is there starts and ends in no view of events.
-        let by_pid = views.filter(|decl| decl.kind != Kind::Events && decl.columns.iter().any(|column| column == "pid"));
+        let by_pid =
+            views.filter(|decl| decl.kind != Kind::Events && decl.columns.iter().any(|column| column == "pid"));
         let others = by_pid.filter(|decl| Some(decl.name.as_str()) != current).map(|decl| decl.name.clone());
         let jumps = if pid.is_some() { others.collect() } else { Vec::new() };
         Detail { id, pid, facts: None, jumps, at: 0, top: 0 }

@@ -121,7 +121,9 @@ impl View {
 
     /// Identities of the frame before, where "new" means something.
     fn ids_before(&self, at: Option<usize>) -> Option<HashSet<u64, ById>> {
-        let at = at.filter(|&at| at > 0 && !self.holds_events(at) && self.mode != Mode::SinceStart && !self.history.gap_before(at))?;
+        let at = at.filter(|&at| {
+            at > 0 && !self.holds_events(at) && self.mode != Mode::SinceStart && !self.history.gap_before(at)
+        })?;
         let before = self.interval(at - 1)?;
         (!before.table.schema.key.is_empty()).then(|| before.table.ids().iter().copied().collect())
     }

@@ -115,7 +115,9 @@ impl Watch<'_> {
     pub fn check_with_lost(mut self, check: impl Fn(&[Value], u64)) {
         let now = monotonic();
         for (way, tool) in std::mem::take(&mut self.tools) {
-            let Some(Seen { hooks, rows, lost }) = self.judge(&way, &Value::Null, || tool.finish(now)) else { continue };
+            let Some(Seen { hooks, rows, lost }) = self.judge(&way, &Value::Null, || tool.finish(now)) else {
+                continue;
+            };
             if self.judge(&way, &hooks, || is_as_forced(&way, &hooks)).is_none() {
                 continue;
             }

@@ -109,7 +109,7 @@ fn every_exec_and_every_failure_of_a_burst(case: &Case) {
 
 fn what_is_over_the_limit_is_told(case: &Case) {
     let mut burst = Burst::new("exec-limit", burst());
-    let watch = case.watch(&["execsnoop", "--comm", "exec-limit", "--max-events", "40"]);
+    let watch = case.watch(&["execsnoop", "--comm", "exec-limit", "--max-events", "5"]);
     burst.run();
     watch.check_with_lost(|rows, lost| {
         assert_eq!(rows.len() as u64 + lost, burst.count as u64, "{} shown, {lost} lost", rows.len());

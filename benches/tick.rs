@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use bcc_top::feed::{Event, Request};
 use bcc_top::frame::{Cost, Frame, Interval, Kind, Lost, Stamp, Status, Table};
 use bcc_top::probes::decode::{Resolve, decode};
-use bcc_top::probes::probe::{Probe, Wish};
+use bcc_top::probes::probe::{Data, Probe, Wish};
 use bcc_top::probes::reader::{Halves, RawRows};
 use bcc_top::probes::sys;
 use bcc_top::ui::app::App;
@@ -62,19 +62,20 @@ fn fill(map: &OwnedFd, key_size: usize, value_size: usize) {
 pub fn run() {
     let view = Registry::get().find("tcptop").expect("a view with a wide key");
     let probe = Probe::start(view, &Wish::default(), &mut |_| {}).unwrap_or_else(|e| panic!("{}", e.reason.message));
-    let Halves::Hash { maps, key_size, value_size, .. } = &probe.halves else { panic!("a hash") };
+    let Data::Halves(halves) = &probe.data else { panic!("halves") };
+    let Halves::Hash { maps, key_size, value_size, .. } = halves else { panic!("a hash") };
     let (mut bare, mut decoded, mut whole) = (Vec::new(), Vec::new(), Vec::new());
     let mut rows = RawRows::default();
     let mut explorer = Explorer::open();
     for round in 0..ROUNDS {
         fill(&maps[1], *key_size, *value_size);
         let begun = cpu();
-        probe.halves.drain(1, &mut rows).expect("a drain");
+        halves.drain(1, &mut rows).expect("a drain");
         bare.push((cpu() - begun).as_secs_f64() * 1e3);
 
         fill(&maps[1], *key_size, *value_size);
         let begun = cpu();
-        probe.halves.drain(1, &mut rows).expect("a drain");
+        halves.drain(1, &mut rows).expect("a drain");
         let (mut table, _) = decode(&probe.layout, Kind::Table, &mut rows, &mut Nobody);
         table.derive();
         assert!(table.len() as u32 >= ROWS);

@@ -11,17 +11,20 @@ use crate::bug;
 use crate::enrich::{self, Names};
 use crate::feed::{BACKLOG, Command, Event, Feed, LoadStep, Opener, Request};
 use crate::frame::{Cost, Frame, Interval, Reason, ReasonClass, SettingValue, Stamp, Status, Table, Unavailable};
-use crate::probes::decode::{Resolve, decode};
 use crate::probes::probe::{Probe, Wish};
-use crate::probes::reader::RawRows;
 use crate::probes::settings::in_initial_pid_namespace;
-use crate::probes::stats::{Overhead, Stats};
-use crate::probes::sys::Barrier;
-use crate::views::post::{self, Post};
+use crate::probes::stats::Overhead;
 use crate::views::{Registry, View};
+
+mod running;
+
+use running::Running;
 
 /// New look-ups in /proc for one interval; the rest are filled in by later ones.
 const NAMES_PER_TICK: usize = 2000;
+
+/// How often rings are emptied: programs wake nobody, so what they write between two times has to fit.
+const DRAIN: Duration = Duration::from_millis(100);
 
 /// Opens views of the running kernel.
 #[derive(Clone, Debug, Default)]
@@ -120,7 +123,7 @@ impl Sampler {
     fn empty_frame(&self) -> Frame {
         Frame {
             view: self.view.decl.name.as_str().into(),
-            kind: self.view.decl.kind,
+            kind: self.view.decl.kind_with(&self.request.settings),
             status: Status::Ok,
             time: now(),
             interval: Interval { index: self.index, asked_ns: nanos(self.request.interval), ..Interval::default() },
@@ -136,7 +139,7 @@ impl Sampler {
     fn sample(&mut self, mut running: Running) -> End {
         let _ = self.events.blocking_send(Event::Attached);
         if let Some(first) = self.request.first.take() {
-            match self.wait(Instant::now() + first) {
+            match self.wait(Instant::now() + first, &mut running) {
                 Some(end) => return self.end(running, end),
                 None => {
                     let frame = self.tick(&mut running);
@@ -147,7 +150,7 @@ impl Sampler {
         }
         let mut deadline = Instant::now() + self.request.interval;
         loop {
-            if let Some(end) = self.wait(deadline) {
+            if let Some(end) = self.wait(deadline, &mut running) {
                 return self.end(running, end);
             }
             let mut frame = self.tick(&mut running);
@@ -175,10 +178,11 @@ impl Sampler {
         }
     }
 
-    /// Waits until `deadline`; a command that ends the stretch comes back.
-    fn wait(&mut self, mut deadline: Instant) -> Option<Command> {
+    /// Waits until `deadline` and empties rings meanwhile; a command that ends the stretch comes back.
+    fn wait(&mut self, mut deadline: Instant, running: &mut Running) -> Option<Command> {
         loop {
-            let left = deadline.saturating_duration_since(Instant::now());
+            let whole = deadline.saturating_duration_since(Instant::now());
+            let left = if running.has_events() { whole.min(DRAIN) } else { whole };
             match self.inbox.recv_timeout(left) {
                 Ok(Command::Interval(interval)) => {
                     let begun = deadline.checked_sub(self.request.interval).unwrap_or_else(Instant::now);
@@ -187,6 +191,7 @@ impl Sampler {
                 }
                 Ok(Command::Retry) => {}
                 Ok(command) => return Some(command),
+                Err(RecvTimeoutError::Timeout) if left < whole => running.drain(&mut self.names),
                 Err(RecvTimeoutError::Timeout) => return None,
                 Err(RecvTimeoutError::Disconnected) => return Some(Command::Stop),
             }
@@ -213,118 +218,6 @@ impl Sampler {
             frame.lost.events += 1;
         }
         frame
-    }
-}
-
-/// A view that is attached.
-struct Running {
-    probe: Probe,
-    barrier: Barrier,
-    stats: Stats,
-    raw: RawRows,
-    post: Option<Box<dyn Post>>,
-    epoch: u32,
-    flipped: Instant,
-    cpu_ns: u64,
-    foreign_pids: bool,
-}
-
-impl Running {
-    fn new(view: &View, probe: Probe, overhead: Overhead) -> Result<Running, String> {
-        let barrier = Barrier::new().map_err(|e| format!("the map for waiting cannot be created: {e}"))?;
-        let mut stats = Stats::new(overhead);
-        stats.begin(probe.programs());
-        Ok(Running {
-            probe,
-            barrier,
-            stats,
-            raw: RawRows::default(),
-            post: view.decl.post.as_deref().and_then(post::find),
-            epoch: 0,
-            flipped: Instant::now(),
-            cpu_ns: thread_cpu_ns(),
-            foreign_pids: !in_initial_pid_namespace(),
-        })
-    }
-
-    /// Ends an interval: flips the halves, waits for programs that still write the old one, reads
-    /// it and makes rows.
-    fn read(&mut self, frame: &mut Frame, names: &mut Names) -> Result<(), String> {
-        let old = self.epoch & 1;
-        self.epoch = self.epoch.wrapping_add(1);
-        self.probe.set_epoch(self.epoch)?;
-        let flipped = Instant::now();
-        frame.time = now();
-        frame.interval.real_ns = nanos(flipped - self.flipped);
-        self.flipped = flipped;
-        self.barrier.wait().map_err(|e| format!("waiting for running programs: {e}"))?;
-        self.probe.halves.drain(old, &mut self.raw).map_err(|e| format!("reading the map: {e}"))?;
-        let mut resolver = Resolver { names, foreign_pids: self.foreign_pids };
-        let (mut table, histograms) = decode(&self.probe.layout, frame.kind, &mut self.raw, &mut resolver);
-        table.derive();
-        if let Some(post) = &mut self.post {
-            post.finish(&mut table);
-        }
-        frame.lost = self.probe.lost.read().map_err(|e| format!("reading the lost counters: {e}"))?;
-        frame.hooks = self.probe.hooks.clone();
-        frame.status = self.status();
-        frame.table = table;
-        frame.histograms = histograms;
-        frame.cost = self.cost(frame);
-        Ok(())
-    }
-
-    fn cost(&mut self, frame: &mut Frame) -> Cost {
-        let sample = self.stats.tick(self.probe.programs(), frame.interval.real_ns);
-        frame.lost.missed = sample.missed;
-        let cpu_ns = thread_cpu_ns();
-        let self_cpu_ns = cpu_ns - self.cpu_ns;
-        self.cpu_ns = cpu_ns;
-        let capacity = self.probe.halves.capacity();
-        Cost {
-            self_cpu_ns,
-            bpf_ns: sample.bpf_ns,
-            bpf_runs: sample.bpf_runs,
-            map_bytes: self.probe.map_bytes,
-            map_entries: if capacity > 0 { self.raw.count as u64 } else { 0 },
-            map_capacity: capacity,
-        }
-    }
-
-    fn status(&self) -> Status {
-        if let Some(reason) = &self.probe.partial {
-            return Status::Partial(reason.clone());
-        }
-        if self.foreign_pids {
-            let message = "pids are those of the first pid namespace, not of this one; names from /proc are left out";
-            let remedy = "run it in the host's pid namespace (docker run --pid=host)".to_owned();
-            return Status::Partial(Reason { class: ReasonClass::TargetMissing, message: message.to_owned(), remedy });
-        }
-        Status::Ok
-    }
-}
-
-/// Names for the decoder. Pids of another namespace are never joined with our /proc.
-struct Resolver<'a> {
-    names: &'a mut Names,
-    foreign_pids: bool,
-}
-
-impl Resolve for Resolver<'_> {
-    fn disk(&mut self, dev: u32) -> &[u8] {
-        self.names.disk(dev)
-    }
-
-    fn user(&mut self, uid: u32) -> &[u8] {
-        self.names.user(uid)
-    }
-
-    fn cgroup(&mut self, id: u64) -> Option<&[u8]> {
-        self.names.cgroup_path(id)
-    }
-
-    fn container(&mut self, pid: Option<u32>, cgroup: Option<u64>) -> Option<&[u8]> {
-        self.names.container(pid.filter(|_| !self.foreign_pids), cgroup)
     }
 }
 

@@ -19,6 +19,8 @@ pub struct Shape {
     pub reverse: bool,
     /// Most rows after sorting; 0 is all.
     pub rows: usize,
+    /// `rows` is what the user asked for, and not only what fits a table: logs are cut too.
+    pub cut_logs: bool,
     /// Columns to keep, in order; empty is all.
     pub columns: Vec<String>,
     /// How the numbers are accumulated.
@@ -66,7 +68,9 @@ impl Plan {
         // Totals are those of what passed the filter, also where rows or columns are cut.
         let mut shown = Shown::whole(frame.select(&keep));
         if rows > 0 && rows < keep.len() {
-            shown.frame = frame.select(&keep[..rows]);
+            // Of events in their order the newest are the last ones.
+            let newest = frame.kind == Kind::Events && self.sort == frame.table.schema.sort;
+            shown.frame = frame.select(if newest { &keep[keep.len() - rows..] } else { &keep[..rows] });
         }
         if let Some(columns) = &self.columns {
             shown.frame.table = shown.frame.table.project(columns);
@@ -114,12 +118,13 @@ impl Shaper {
             }
             _ => Plan::new(&self.shape, schema)?,
         };
+        let rows = if !self.shape.cut_logs && frame.kind == Kind::Events { 0 } else { self.shape.rows };
         let shown = match self.shape.mode {
-            Mode::Interval => plan.apply(frame, self.shape.rows),
-            Mode::PerSecond => plan.apply(&per_second(frame), self.shape.rows),
+            Mode::Interval => plan.apply(frame, rows),
+            Mode::PerSecond => plan.apply(&per_second(frame), rows),
             Mode::SinceStart => {
                 self.total.push(frame);
-                plan.apply(self.total.total().unwrap_or(frame), self.shape.rows)
+                plan.apply(self.total.total().unwrap_or(frame), rows)
             }
         };
         self.plan = Some((schema.clone(), plan));
@@ -189,6 +194,27 @@ mod tests {
         let filter = Some("nobody<1 fio".to_owned());
         let shown = Shaper::new(Shape { filter, ..Shape::default() }).shape(&sample::counters()).unwrap();
         assert_eq!(column(&shown, "read"), uints(&[1024]));
+    }
+
+    #[test]
+    fn events_are_shown_once_and_the_newest_are_kept() {
+        let frame = crate::ui::testing::exec_frame(3);
+        let all = column(&Shown::whole(frame.clone()), "time_ns");
+        let times = |shape: Shape| {
+            let mut shaper = Shaper::new(shape);
+            shaper.shape(&frame).unwrap();
+            let again = shaper.shape(&frame).unwrap();
+            assert_eq!(again.frame.interval.mode, Mode::Interval);
+            column(&again, "time_ns")
+        };
+        for mode in [Mode::Interval, Mode::PerSecond, Mode::SinceStart] {
+            assert_eq!(times(Shape { mode, rows: 2, ..Shape::default() }), all, "20 rows are the default of tables");
+            assert_eq!(times(Shape { mode, rows: 2, cut_logs: true, ..Shape::default() }), all[all.len() - 2..]);
+        }
+        let newest: Vec<Value> = all.iter().rev().take(2).copied().collect();
+        assert_eq!(times(Shape { rows: 2, cut_logs: true, reverse: true, ..Shape::default() }), newest);
+        let by_pid = Shape { rows: 1, cut_logs: true, sort: Some("ret".into()), reverse: true, ..Shape::default() };
+        assert_eq!(times(by_pid), all[3..4], "the first ones of another order: the failure");
     }
 
     #[test]

@@ -128,7 +128,8 @@ fn frames() -> Vec<Arg> {
         value("interval", "SECONDS", "refresh interval, 0.1 to 3600 [default: 1]").short('d'),
         value("count", "N", "frames per view [default: 1 for --json, else endless]").short('n'),
         value("duration", "TIME", "stop after this time: 90s, 10m"),
-        switch("since-start", "totals since the start").conflicts_with("per-second"),
+        switch("since-start", "totals since the start; events are shown once, as they come")
+            .conflicts_with("per-second"),
         switch("per-second", "totals divided by the length of the interval"),
     ]
 }
@@ -195,7 +196,7 @@ fn rows() -> Vec<Arg> {
     let args = vec![
         value("sort", "COL", "sort by a column; -COL: descending").short('s').allow_hyphen_values(true),
         switch("reverse", "reverse the order").short('R'),
-        value("rows", "N", "most rows after sorting; 0 is all [default: 0; text 20]").short('r'),
+        value("rows", "N", "most rows after sorting, of events the newest of each interval; 0 is all [default: 0; text 20, but all events]").short('r'),
         value("filter", "EXPR", "show only matching rows: comm~nginx bytes>1M | pid=1,2"),
         value("columns", "A,B,C", "choose and order columns"),
     ];

@@ -138,11 +138,12 @@ fn rows_columns_and_mode_are_read() {
         sort: Some("-bytes".into()),
         reverse: true,
         rows: 5,
+        cut_logs: true,
         columns: vec!["pid".into(), "bytes".into()],
         mode: Mode::SinceStart,
     };
     assert_eq!(shape, expected);
-    assert_eq!(parse("biotop -b").shape.rows, TEXT_ROWS);
+    assert_eq!((parse("biotop -b").shape.rows, parse("biotop -b").shape.cut_logs), (TEXT_ROWS, false));
     assert_eq!(parse("biotop -b -r 0").shape.rows, 0);
     assert_eq!(parse("biotop --json").shape.rows, 0);
     wrong("biotop --since-start --per-second");

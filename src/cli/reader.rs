@@ -162,6 +162,7 @@ impl Reader<'_> {
             filter: self.text("filter").map(str::to_owned),
             sort: self.text("sort").map(str::to_owned),
             reverse: self.flag("reverse"),
+            cut_logs: rows.is_some(),
             rows: rows.unwrap_or(if text { TEXT_ROWS } else { 0 }),
             columns: columns.map(|name| name.trim().to_owned()).collect(),
             mode,

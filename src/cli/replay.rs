@@ -131,7 +131,15 @@ fn chosen(recording: &Recording, names: Option<&str>) -> Result<Vec<Recorded>, U
 
 /// Looks for the columns that filter, sort and columns name, before anything is written.
 fn check(recording: &Recording, views: &[Recorded], shape: &Shape) -> Result<(), Usage> {
-    if *shape == (Shape { rows: shape.rows, reverse: shape.reverse, mode: shape.mode, ..Shape::default() }) {
+    if *shape
+        == (Shape {
+            rows: shape.rows,
+            reverse: shape.reverse,
+            mode: shape.mode,
+            cut_logs: shape.cut_logs,
+            ..Shape::default()
+        })
+    {
         return Ok(());
     }
     for view in views {

@@ -191,6 +191,27 @@ PID COMM        I/O Kbytes LATSUM_ns AVGms  HIT%
 }
 
 #[test]
+fn text_of_events_is_a_log_under_one_head() {
+    let mut frames: Vec<Frame> = (0..3).map(crate::ui::testing::exec_frame).collect();
+    frames[1].table = frames[1].table.select(&[]);
+    frames[2].table = frames[2].table.select(&[3, 4]);
+    frames[1].lost.events = 7;
+    let text = export(Format::Text, &frames);
+    let lines: Vec<&str> = text.lines().collect();
+    assert!(lines[0].ends_with("Z execsnoop  events"), "{text}");
+    let expected = [
+        "TIME         COMM                  PID     PPID  RET ARGS",
+        "11:10:20.000 make                 4100      812    0 make -j8 all",
+        "11:10:20.137 sh                   4101      812    0 sh -c cc -O2 -Wall -c src/parser.c -o build/parser.o && touch build/.stamp",
+        "11:10:20.274 cc                   4102      812    0 cc -O2 -Wall -c src/parser.c -o build/parser.o",
+        "# 7 events were lost",
+        "11:10:22.411 sh                   4123      812   -2 /usr/local/bin/ccache cc",
+        "11:10:22.548 evil?[2J             4124      812    0 evil??]0;owned?",
+    ];
+    assert_eq!(lines[1..], expected);
+}
+
+#[test]
 fn text_of_a_histogram_is_what_bcc_draws() {
     let text = export(Format::Text, &[sample::histogram()]);
     let expected = format!(

@@ -7,7 +7,7 @@ use super::shape::{buckets, value_unit, wall};
 use super::{Exporter, Shown};
 use crate::enrich::host::Host;
 use crate::frame::text::{clean, width};
-use crate::frame::{Align, Column, Frame, Histogram, Interval, Kind, Mode, Status, Table, Unit, Value};
+use crate::frame::{Align, Column, Frame, Histogram, Interval, Kind, Mode, Reason, Status, Table, Unit, Value};
 
 /// Stars of a full bar, as BCC's.
 const STARS: u64 = 40;
@@ -16,11 +16,13 @@ pub(super) struct Text<W> {
     out: W,
     blocks: usize,
     lines: Lines,
+    /// The view and heads of the stream of events that the last block belongs to.
+    stream: Option<(String, Vec<String>)>,
 }
 
 impl<W: Write> Text<W> {
     pub fn new(out: W) -> Text<W> {
-        Text { out, blocks: 0, lines: Lines::default() }
+        Text { out, blocks: 0, lines: Lines::default(), stream: None }
     }
 }
 
@@ -31,6 +33,11 @@ impl<W: Write + Send> Exporter for Text<W> {
 
     fn frame(&mut self, shown: &Shown) -> io::Result<()> {
         let frame = &shown.frame;
+        if frame.kind == Kind::Events && !matches!(frame.status, Status::Unavailable(_)) {
+            self.lines.interrupt();
+            return self.events(frame);
+        }
+        self.stream = None;
         let mut block = String::new();
         // A blank line is between two heads.
         let mut head = |block: &mut String| {
@@ -64,21 +71,75 @@ impl<W: Write + Send> Exporter for Text<W> {
     }
 }
 
+impl<W: Write> Text<W> {
+    /// Single events are lines under one head, as they come: an interval is nothing that a reader of a log looks for.
+    fn events(&mut self, frame: &Frame) -> io::Result<()> {
+        let schema = &frame.table.schema;
+        let shown: Vec<usize> = (0..schema.columns.len()).filter(|&column| schema.columns[column].visible).collect();
+        let styles: Vec<Style> =
+            shown.iter().map(|&column| Style::of(&schema.columns[column], &frame.interval)).collect();
+        let heads: Vec<String> = styles.iter().map(|style| style.head.clone()).collect();
+        let mut block = String::new();
+        let stream = Some((frame.view.to_string(), heads));
+        if self.stream != stream {
+            block.push_str(if self.blocks > 0 { "\n" } else { "" });
+            block.push_str(&title(frame));
+            let heads = stream.iter().flat_map(|(_, heads)| heads);
+            event(&mut block, frame, &shown, &styles, heads.cloned());
+            self.stream = stream;
+            self.blocks += 1;
+        }
+        for row in 0..frame.table.len() {
+            let cells = shown.iter().zip(&styles);
+            let cells = cells.map(|(&column, style)| style.cell(&frame.table, frame.table.cell(row, column)));
+            event(&mut block, frame, &shown, &styles, cells);
+        }
+        if frame.lost.total() > 0 {
+            block.push_str(&format!("# {} events were lost\n", frame.lost.total()));
+        }
+        self.out.write_all(block.as_bytes())?;
+        self.out.flush()
+    }
+}
+
+/// One line of a log. Its columns have widths that do not depend on what comes later.
+fn event(block: &mut String, frame: &Frame, shown: &[usize], styles: &[Style], cells: impl Iterator<Item = String>) {
+    let mut text = String::new();
+    for ((&column, style), cell) in shown.iter().zip(styles).zip(cells) {
+        let column = &frame.table.schema.columns[column];
+        let room = usize::from(column.ideal_width).max(width(&style.head));
+        let padding = " ".repeat(room.saturating_sub(width(&cell)));
+        let space = if text.is_empty() { "" } else { " " };
+        match column.align {
+            Align::Left => text.extend([space, &cell, &padding]),
+            Align::Right => text.extend([space, &padding, &cell]),
+        }
+    }
+    block.push_str(text.trim_end());
+    block.push('\n');
+}
+
 /// Time, view, mode, and everything that makes the numbers of this block doubtful.
 pub(super) fn title(frame: &Frame) -> String {
     let wall = wall(frame);
     let seconds = wall.split('.').next().unwrap_or(&wall);
     let mode = frame.interval.mode.label();
     let length = frame.interval.real_ns as f64 / 1e9;
-    let mut title = format!("{seconds}Z {}  {mode}, {length:.1} s", frame.view);
+    let mut title = match frame.kind {
+        Kind::Events => return format!("{seconds}Z {}  events{}\n", frame.view, doubt(frame)),
+        _ => format!("{seconds}Z {}  {mode}, {length:.1} s", frame.view),
+    };
     if frame.lost.total() > 0 {
         title.push_str(&format!("  lost {}", frame.lost.total()));
     }
-    if let Some(reason) = frame.status.reason() {
-        title.push_str(&format!("  {}: {}", frame.status.name(), clean(reason.message.as_bytes())));
-    }
+    title.push_str(&doubt(frame));
     title.push('\n');
     title
+}
+
+fn doubt(frame: &Frame) -> String {
+    let told = |reason: &Reason| format!("  {}: {}", frame.status.name(), clean(reason.message.as_bytes()));
+    frame.status.reason().map(told).unwrap_or_default()
 }
 
 fn table(block: &mut String, frame: &Frame) {

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::ids::ById;
-use super::{Agg, Frame, Mode, Table, Value};
+use super::{Agg, Frame, Kind, Mode, Table, Value};
 
 /// Most keys that "since start" keeps; beyond it, rows are counted in `lost.map_full`.
 const MAX_KEYS: usize = 65_536;
@@ -12,8 +12,8 @@ const MAX_KEYS: usize = 65_536;
 /// distributions and formulas stay as they are.
 pub fn per_second(frame: &Frame) -> Frame {
     let mut out = frame.clone();
-    // Recorded per second or since the start: there is nothing to divide any more.
-    if frame.interval.mode != Mode::Interval {
+    // Recorded per second or since the start: there is nothing to divide any more. An event is not divided at all.
+    if frame.interval.mode != Mode::Interval || frame.kind == Kind::Events {
         return out;
     }
     out.interval.mode = Mode::PerSecond;
@@ -51,6 +51,10 @@ pub struct Accumulator {
 impl Accumulator {
     /// Adds an interval frame. A frame with other columns (the view was reloaded) starts anew.
     pub fn push(&mut self, frame: &Frame) {
+        // Events do not add up: what was told once is not told again.
+        if frame.kind == Kind::Events {
+            return *self = Accumulator::default();
+        }
         // Recorded per second or since the start: that does not add up.
         if frame.interval.mode != Mode::Interval {
             self.rows.clear();

@@ -4,6 +4,7 @@
 //! knows a kernel, a terminal or a view by name.
 
 pub mod accumulate;
+pub mod events;
 pub mod filter;
 pub mod format;
 pub mod group;

@@ -5,19 +5,21 @@ use std::ffi::OsStr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
-use libbpf_rs::{AsRawLibbpf, Iter, Link, MapCore, Object, OpenObject};
+use libbpf_rs::{AsRawLibbpf, Iter, Link, MapCore, MapType, Object, OpenObject};
 
 use super::btf::Btf;
+use super::events::Events;
 use super::facts::{self, Facts};
 use super::layout::Layout;
 use super::object::{choice, data_map, has_suffix, needs, object_btf, open, programs_of, questions};
 use super::plan::{self, Failure, Needs, Plan, Program, remedy};
-use super::probe::{Probe, Wish};
+use super::probe::{Data, Probe, Wish};
 use super::reader::{Halves, LostCounters};
 use super::refusal::{
     Refusal, attach_failure, errno_of, layout_failure, load_class, load_failure, map_refusal_class, no_rights,
     view_refused,
 };
+use super::ring::Ring;
 use super::{elf, libbpf_log, settings, slim, sys};
 use crate::feed::LoadStep;
 use crate::frame::{Reason, ReasonClass, SettingValue, Unavailable};
@@ -52,7 +54,7 @@ impl<'a> Attempt<'a> {
         let object = open(view, None).map_err(|e| unavailable(ReasonClass::Verifier, e))?;
         let tree = wish.settings.iter().any(|(name, _)| name == "tree");
         let mut programs = programs_of(&object);
-        programs.retain(|p| tree || p.hook != FOLLOW);
+        programs.retain(|p| (tree || p.hook != FOLLOW) && view.decl.wants_hook(&p.hook, &wish.settings));
         let needs = needs(view);
         let questions = questions(&programs, &needs, &object);
         let roots = object_btf(object.as_libbpf_object().as_ptr()).and_then(|b| Btf::parse(b).ok());
@@ -100,12 +102,12 @@ impl<'a> Attempt<'a> {
         step(LoadStep::Attach);
         let links = self.attach(&object, &chosen)?;
         let io = |e: std::io::Error| ours(format!("its maps cannot be read: {e}"));
-        let halves = self.halves(&object, &layout).map_err(io)?;
+        let data = self.data(&object, &layout).map_err(io)?;
         let cpus = sys::possible_cpus().map_err(io)?;
         let lost = LostCounters::new(map_fd(&object, "lost").map_err(io)?, cpus);
         Ok(Probe {
             _links: links,
-            halves,
+            data,
             layout,
             lost,
             hooks: chosen.iter().map(|p| p.hook()).collect(),
@@ -135,9 +137,14 @@ impl<'a> Attempt<'a> {
         for mut map in open.maps_mut() {
             let name = map.name().to_string_lossy().into_owned();
             let base = name.split("__").next().unwrap_or(&name);
+            let ring = map.map_type() == MapType::RingBuf;
+            if ring {
+                // There for the engine alone: see EVENT_RING in events.h.
+                map.set_value_size(0).map_err(|e| e.to_string())?;
+            }
             // Branches for other data, of a setting or of another view, are dead code once the constants are frozen.
             let half = ["__0", "__1", "__x2"].iter().any(|half| name.ends_with(half));
-            let idle = half && base != data || base == "followed" && !tree;
+            let idle = (half || ring) && base != data || base == "followed" && !tree;
             // The lost counters are read also of programs that cannot lose anything.
             let known = !self.uses.is_empty() && !name.contains('.') && name != "lost";
             if idle || known && !used.contains(name.as_str()) {
@@ -181,6 +188,16 @@ impl<'a> Attempt<'a> {
             })?;
         }
         Ok(links)
+    }
+
+    fn data(&self, object: &Object, layout: &Layout) -> std::io::Result<Data> {
+        let name = self.data_map();
+        let ring = object.maps().find(|m| m.name() == OsStr::new(name) && m.map_type() == MapType::RingBuf);
+        if let Some(map) = ring {
+            let ring = Ring::new(map.as_fd(), map.max_entries() as usize)?;
+            return Ok(Data::Events(Events::new(ring, layout, &self.wish.settings)));
+        }
+        self.halves(object, layout).map(Data::Halves)
     }
 
     fn halves(&self, object: &Object, layout: &Layout) -> std::io::Result<Halves> {

@@ -7,6 +7,7 @@ use foldhash::fast::FixedState;
 
 use super::layout::{Field, Layout, Role};
 use super::reader::RawRows;
+use super::signals;
 use crate::frame::accumulate::larger;
 use crate::frame::{Agg, Histogram, Kind, Table, Value};
 
@@ -28,8 +29,7 @@ pub fn decode(layout: &Layout, kind: Kind, raw: &mut RawRows, names: &mut dyn Re
     blank_shards(raw, shard, layout.key_size);
     let mut table = Table::new(layout.schema.clone());
     table.reserve(raw.count);
-    let mut rows =
-        Decoder { layout, kind, names, table, histograms: vec![], cells: vec![], addresses: HashMap::default() };
+    let mut rows = Decoder { kind, ..Decoder::new(layout, names, table) };
     let mut known: HashMap<&[u8], usize, FixedState> = HashMap::default();
     for index in 0..raw.count {
         let key = raw.keys.get(index * layout.key_size..(index + 1) * layout.key_size).unwrap_or_default();
@@ -70,21 +70,59 @@ struct Decoder<'a> {
     cells: Vec<Value>,
     /// Addresses written already: a host has many connections and few addresses.
     addresses: HashMap<[u8; 16], Value, FixedState>,
+    /// What the wall clock is ahead of the clock of events, ns.
+    wall_offset: u64,
 }
 
-impl Decoder<'_> {
+/// Appends one record of a ring to `table`, whose columns are those of the layout.
+pub fn push_event(layout: &Layout, record: &[u8], wall_offset: u64, table: &mut Table, names: &mut dyn Resolve) {
+    let mut decoder = Decoder { wall_offset, ..Decoder::new(layout, names, std::mem::take(table)) };
+    decoder.push(&[], record);
+    *table = decoder.table;
+}
+
+/// A time of day, UTC, to the millisecond.
+struct Clock(u64);
+
+impl std::fmt::Display for Clock {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let ms = self.0 / 1_000_000;
+        let (seconds, day) = (ms / 1000, 86_400);
+        let of_day = seconds % day;
+        write!(f, "{:02}:{:02}:{:02}.{:03}", of_day / 3600, of_day / 60 % 60, of_day % 60, ms % 1000)
+    }
+}
+
+impl<'a> Decoder<'a> {
+    fn new(layout: &'a Layout, names: &'a mut dyn Resolve, table: Table) -> Decoder<'a> {
+        let (histograms, cells) = (vec![], vec![]);
+        let kind = Kind::Table;
+        Decoder { layout, kind, names, table, histograms, cells, addresses: HashMap::default(), wall_offset: 0 }
+    }
+
     fn push(&mut self, key: &[u8], value: &[u8]) {
         let layout = self.layout;
         let extra = layout.extra;
         let mut cells = std::mem::take(&mut self.cells);
         cells.clear();
         cells.resize(layout.schema.columns.len(), Value::Null);
-        let (mut pid, mut cgroup) = (None, None);
+        let (mut pid, mut cgroup, mut args_len) = (None, None, 0);
         for field in &layout.fields {
-            let cell = self.cell(field.role, bytes_of(field, if field.in_key { key } else { value }));
+            let bytes = bytes_of(field, if field.in_key { key } else { value });
+            let cell = match field.role {
+                Role::Args => self.args(bytes.get(..args_len).unwrap_or(bytes)),
+                role => self.cell(role, bytes),
+            };
             let id = cell.as_u64();
             match field.role {
-                Role::Pid => pid = id.map(|pid| pid as u32),
+                // The first one: others are its relatives.
+                Role::Pid => pid = pid.or(id.map(|pid| pid as u32)),
+                Role::ArgsLen => args_len = number(bytes) as usize,
+                Role::Time => {
+                    if let (Some(column), Some(time)) = (extra.clock, id) {
+                        cells[column] = self.table.intern_display(Clock(time.wrapping_add(self.wall_offset)));
+                    }
+                }
                 Role::Cgroup => cgroup = id,
                 Role::Uid => {
                     let user = id.map(|uid| self.names.user(uid as u32));
@@ -132,12 +170,17 @@ impl Decoder<'_> {
 
     fn cell(&mut self, role: Role, bytes: &[u8]) -> Value {
         match role {
-            Role::Histogram | Role::Shard => Value::Null,
+            Role::Histogram | Role::Shard | Role::ArgsLen => Value::Null,
+            Role::ExitCode if number(bytes) == u64::from(u32::MAX) => Value::Null,
+            Role::Signal => match bytes {
+                [0] | [] => Value::Null,
+                [signal, ..] => self.table.intern(signals::name(*signal).as_bytes()),
+            },
             Role::Number { signed: true } => Value::Int(signed(bytes)),
             Role::Pid if number(bytes) == u64::from(u32::MAX) => Value::Null,
             Role::Cgroup | Role::Disk if number(bytes) == 0 => Value::Null,
             Role::Disk => self.table.intern(self.names.disk(number(bytes) as u32)),
-            Role::Comm => {
+            Role::Comm | Role::Text => {
                 let end = bytes.iter().position(|&b| b == 0).unwrap_or(bytes.len());
                 if end == 0 { Value::Null } else { self.table.intern(&bytes[..end]) }
             }
@@ -145,6 +188,16 @@ impl Decoder<'_> {
             Role::Ip => self.ip(bytes),
             _ => Value::Uint(number(bytes)),
         }
+    }
+
+    /// The strings, with a blank between two. The last NUL ends the last one.
+    fn args(&mut self, bytes: &[u8]) -> Value {
+        let bytes = bytes.strip_suffix(b"\0").unwrap_or(bytes);
+        if bytes.is_empty() {
+            return Value::Null;
+        }
+        let text: Vec<u8> = bytes.iter().map(|&byte| if byte == 0 { b' ' } else { byte }).collect();
+        self.table.intern(&text)
     }
 
     /// Written straight into the table: 20,000 addresses a tick leave no time for a String each.
@@ -292,6 +345,32 @@ mod tests {
         empty.keyed = false;
         let (table, _) = decode(&layout, Kind::Histogram, &mut empty, &mut Fixed);
         assert_eq!((of(&table, "count"), of(&table, "max")), (Value::Uint(0), Value::Null));
+    }
+
+    #[test]
+    fn an_event_is_a_row_with_its_time_and_its_strings() {
+        let view = Registry::get().find("execsnoop").expect("a view of events");
+        let layout = object::layout(view, &[]).expect("a layout");
+        let offset = |role: Role| layout.fields.iter().find(|f| f.role == role).expect("a field").offset;
+        let args = b"/bin/sh\0-c\0a\x1b b\0\0";
+        let mut record = vec![0xff; layout.value_size];
+        let mut put = |at: usize, bytes: &[u8]| record[at..at + bytes.len()].copy_from_slice(bytes);
+        put(offset(Role::Time), &1_500_000_000u64.to_le_bytes());
+        put(offset(Role::ArgsLen), &(args.len() as u32).to_le_bytes());
+        put(offset(Role::Args), args);
+        put(offset(Role::Text), b"/bin/sh\0of an event before");
+        put(offset(Role::Comm), b"sh\0");
+        let mut table = Table::new(layout.schema.clone());
+        push_event(&layout, &record, 86_399_000_000_000, &mut table, &mut Fixed);
+        push_event(&layout, &record[..7], 0, &mut table, &mut Fixed);
+        let text = |row, name| table.text_at(row, layout.schema.index(name).expect("a column"));
+        assert_eq!(text(0, "clock"), Some(&b"00:00:00.500"[..]), "a day is over");
+        assert_eq!(text(0, "args"), Some(&b"/bin/sh -c a\x1b b "[..]), "the last one is empty");
+        assert_eq!((text(0, "path"), text(0, "comm")), (Some(&b"/bin/sh"[..]), Some(&b"sh"[..])));
+        let cell = |row, name| table.cell(row, layout.schema.index(name).expect("a column"));
+        assert_eq!((cell(0, "pid"), cell(0, "ret")), (Value::Null, Value::Int(-1)));
+        assert_eq!((table.len(), cell(1, "args")), (2, Value::Null), "a record that is cut off reads as nothing");
+        assert_eq!([1, 9, 31, 34].map(signals::name), ["SIGHUP", "SIGKILL", "SIGSYS", "SIGRT2"]);
     }
 
     #[test]

@@ -32,6 +32,18 @@ pub enum Role {
     Histogram,
     /// Splits a key by CPU; merged away.
     Shard,
+    /// When an event happened, `CLOCK_MONOTONIC`; fills `clock` too.
+    Time,
+    /// NUL-terminated text.
+    Text,
+    /// Bytes used of the arguments that follow.
+    ArgsLen,
+    /// Strings, each with its NUL.
+    Args,
+    /// What a process gave to exit; all ones is unknown.
+    ExitCode,
+    /// A signal by number, 0 none.
+    Signal,
 }
 
 /// One field of the key or value.
@@ -47,6 +59,13 @@ pub struct Field {
     pub role: Role,
     /// Column it fills; `None` for those that fill none.
     pub column: Option<usize>,
+}
+
+impl Role {
+    /// Whether its field fills a column of its own.
+    fn is_column(self) -> bool {
+        !matches!(self, Role::Histogram | Role::Shard | Role::ArgsLen)
+    }
 }
 
 /// How raw bytes of one map become rows.
@@ -75,6 +94,8 @@ pub struct Extra {
     pub container: Option<usize>,
     /// Number of values in the distribution.
     pub count: Option<usize>,
+    /// Wall-clock time of an event.
+    pub clock: Option<usize>,
 }
 
 /// A field before it has a column.
@@ -107,6 +128,14 @@ fn meaning(typedef: Option<&str>, ty: Type<'_>) -> (Role, Agg, ColumnType, Optio
         "pages_t" => (number, Agg::Sum, Int, Some(Unit::Pages)),
         "ns_sum_t" => (number, Agg::Sum, Int, Some(Unit::Ns)),
         "ns_max_t" => (number, Agg::Max, Int, Some(Unit::Ns)),
+        "event_time_t" => (Role::Time, Agg::Key, Int, Some(Unit::Ns)),
+        "text_t" => (Role::Text, Agg::Last, Text, None),
+        "text_len_t" => (Role::ArgsLen, Agg::Last, Int, None),
+        "args_t" => (Role::Args, Agg::Last, Text, None),
+        "exit_code_t" => (Role::ExitCode, Agg::Last, Int, Some(Unit::Id)),
+        "signal_t" => (Role::Signal, Agg::Last, Text, None),
+        "tid_t" | "ret_t" | "flag_t" => (number, Agg::Last, Int, Some(Unit::Id)),
+        "ns_t" => (number, Agg::Last, Int, Some(Unit::Ns)),
         "log2_ns_t" => (Role::Histogram, Agg::Last, Int, Some(Unit::Ns)),
         _ => (number, Agg::Sum, Int, Some(Unit::Count)),
     }
@@ -122,7 +151,7 @@ fn raw_fields(ty: Type<'_>, in_key: bool, raw: &mut Vec<Raw>) {
             _ => field,
         };
         let (role, mut agg, ty, unit) = meaning(field.typedef_name().or(unit_of.typedef_name()), unit_of);
-        if member.name.starts_with('_') && role != Role::Shard {
+        if member.name.starts_with('_') && !matches!(role, Role::Shard | Role::ArgsLen) {
             continue;
         }
         if in_key {
@@ -140,23 +169,27 @@ impl Layout {
     /// # Errors
     /// A sentence if there is no such map or a declared column does not exist.
     pub fn new(btf: &Btf<'_>, decl: &ViewDecl, map: &str, choice: Option<&SettingChoice>) -> Result<Layout, String> {
-        let (key, value) =
-            map_types(btf, map).ok_or_else(|| format!("there is no map {map} with key and value types"))?;
+        let (key, value) = map_types(btf, map).ok_or_else(|| format!("there is no map {map} with a value type"))?;
         if decl.kind == Kind::Counters && !is_one_value(btf, map) {
             return Err(format!("{map} is no PERCPU_VALUE_HALVES: counters are one row, without a key"));
         }
         let mut raw = Vec::new();
-        if key.resolved().kind() == BtfKind::Struct {
+        if let Some(key) = key.filter(|key| key.resolved().kind() == BtfKind::Struct) {
             raw_fields(key, true, &mut raw);
         }
         raw_fields(value, false, &mut raw);
         if let Some(choice) = choice {
             // One key struct serves several groupings: those not asked for are zero.
             let kept = |r: &Raw| !r.in_key || r.role == Role::Shard || choice.key.iter().any(|k| is_named(r, k));
-            let shown = |r: &Raw| r.role != Role::Comm || choice.columns.contains(&r.name);
+            let optional = |r: &Raw| r.role == Role::Comm && !r.in_key && decl.kind != Kind::Events;
+            let shown = |r: &Raw| !optional(r) || choice.columns.contains(&r.name);
             raw.retain(|r| kept(r) && shown(r));
         }
-        Builder { decl, choice, raw }.build(key.size(), value.size())
+        if decl.kind == Kind::Events && !decl.counts_events(choice) {
+            // An event happens once: its time and whose it is tell it from all others.
+            raw.iter_mut().filter(|r| matches!(r.name.as_str(), "pid" | "tid")).for_each(|r| r.agg = Agg::Key);
+        }
+        Builder { decl, choice, raw }.build(key.map_or(0, |key| key.size()), value.size())
     }
 }
 
@@ -164,8 +197,8 @@ fn is_named(raw: &Raw, name: &str) -> bool {
     raw.name == name || (raw.role == Role::Cgroup && name == "cgroup")
 }
 
-/// Key and value type of a map as declared in C: `__type(key, K)` makes members that point to them.
-fn map_types<'b>(btf: &'b Btf<'b>, map: &str) -> Option<(Type<'b>, Type<'b>)> {
+/// Key and value type of a map as declared in C: `__type(key, K)` makes members that point to them. A ring has no key.
+fn map_types<'b>(btf: &'b Btf<'b>, map: &str) -> Option<(Option<Type<'b>>, Type<'b>)> {
     let maps = btf.find(BtfKind::Datasec, ".maps")?;
     let names = [map.to_owned(), format!("{map}__0"), format!("{map}__x2")];
     let var = maps.members().find(|m| names.iter().any(|n| n == m.name))?;
@@ -174,7 +207,7 @@ fn map_types<'b>(btf: &'b Btf<'b>, map: &str) -> Option<(Type<'b>, Type<'b>)> {
         let member = def.members().find(|m| m.name == name)?;
         def.member_type(&member)?.target()
     };
-    Some((pointee("key")?, pointee("value")?))
+    Some((pointee("key"), pointee("value")?))
 }
 
 /// Whether the map holds one value for each CPU, and so one row.
@@ -193,7 +226,7 @@ impl Builder<'_> {
     fn build(self, key_size: usize, value_size: usize) -> Result<Layout, String> {
         let mut columns: Vec<Column> = Vec::new();
         for raw in &self.raw {
-            if !matches!(raw.role, Role::Histogram | Role::Shard) {
+            if raw.role.is_column() {
                 let mut column = self.column(&raw.name, raw.ty, raw.unit, raw.agg);
                 column.wide = raw.role == Role::Cgroup;
                 columns.push(column);
@@ -212,7 +245,7 @@ impl Builder<'_> {
         self.order(&mut columns)?;
         let index = |name: &str| columns.iter().position(|c| c.name == name);
         let fields = self.raw.iter().map(|r| {
-            let column = if matches!(r.role, Role::Histogram | Role::Shard) { None } else { index(&r.name) };
+            let column = if r.role.is_column() { index(&r.name) } else { None };
             Field { in_key: r.in_key, offset: r.offset, size: r.size, role: r.role, column }
         });
         let fields = fields.collect();
@@ -220,6 +253,7 @@ impl Builder<'_> {
             user: index("user"),
             cgroup: index("cgroup"),
             container: index("container"),
+            clock: index("clock"),
             count: if self.decl.kind == Kind::Histogram { index("count") } else { None },
         };
         let schema = Arc::new(self.schema(columns)?);
@@ -232,6 +266,7 @@ impl Builder<'_> {
             Role::Uid => vec![("user", Agg::Last)],
             Role::Cgroup => vec![("cgroup", Agg::Last), ("container", Agg::Last)],
             Role::Histogram => vec![("count", Agg::Sum)],
+            Role::Time => vec![("clock", Agg::Last)],
             _ => vec![],
         }
     }
@@ -244,6 +279,11 @@ impl Builder<'_> {
             columns.push(self.column(name, ColumnType::Int, decl.unit.or(Some(Unit::Count)), agg));
         }
         for (name, decl) in &self.decl.col {
+            let mut sources = decl.mean.iter().chain(&decl.share).flatten();
+            // What is counted has columns that single events do not have.
+            if self.decl.kind == Kind::Events && !sources.all(|name| columns.iter().any(|c| c.name == *name)) {
+                continue;
+            }
             if let Some([sum, _]) = &decl.mean {
                 let unit = columns.iter().find(|c| c.name == *sum).and_then(|c| c.unit);
                 columns.push(self.column(name, ColumnType::Int, unit, Agg::Last));
@@ -259,7 +299,9 @@ impl Builder<'_> {
         if let Some(choice) = self.choice {
             shown.extend(choice.key.iter().chain(&choice.columns).map(String::as_str));
         }
-        shown.extend(self.decl.columns.iter().map(String::as_str));
+        if !self.decl.counts_events(self.choice) {
+            shown.extend(self.decl.columns.iter().map(String::as_str));
+        }
         if let Some(unknown) = shown.iter().find(|name| !columns.iter().any(|c| c.name == **name)) {
             return Err(format!("the declared column {unknown} does not exist"));
         }
@@ -286,14 +328,15 @@ impl Builder<'_> {
     fn schema(&self, columns: Vec<Column>) -> Result<Schema, String> {
         let find = |name: &str| columns.iter().position(|c| c.name == name);
         let key = match self.choice {
-            Some(choice) => choice.key.iter().filter_map(|name| find(name)).collect(),
+            Some(choice) if !choice.key.is_empty() => choice.key.iter().filter_map(|name| find(name)).collect(),
             None if !self.decl.key.is_empty() => self.decl.key.iter().filter_map(|name| find(name)).collect(),
-            None => (0..columns.len()).filter(|&i| columns[i].agg == Agg::Key).collect(),
+            _ => (0..columns.len()).filter(|&i| columns[i].agg == Agg::Key).collect(),
         };
         let totals = self.decl.totals.iter().filter_map(|name| find(name)).collect();
-        let (name, descending) = match self.decl.sort.strip_prefix('-') {
+        let sort = self.choice.and_then(|choice| choice.sort.as_ref()).unwrap_or(&self.decl.sort);
+        let (name, descending) = match sort.strip_prefix('-') {
             Some(name) => (name, true),
-            None => (self.decl.sort.as_str(), false),
+            None => (sort.as_str(), false),
         };
         let sort = find(name).ok_or_else(|| format!("the sort column {name} does not exist"))?;
         Ok(Schema { key, totals, sort: Some((sort, descending)), columns })
@@ -333,6 +376,7 @@ fn default_label(name: &str) -> String {
 fn default_help(name: &str) -> &'static str {
     match name {
         "user" => "name of the user, else the number",
+        "clock" => "when it happened, UTC",
         "uid" => "number of the user",
         "cgroup" => "cgroup v2 path",
         "cgroup_id" => "cgroup v2 id",
@@ -343,7 +387,10 @@ fn default_help(name: &str) -> &'static str {
 
 fn default_widths(name: &str, ty: ColumnType, unit: Option<Unit>) -> (u16, u16) {
     match (name, ty, unit) {
-        ("pid" | "tid", ..) => (5, 8),
+        ("pid" | "tid" | "ppid", ..) => (5, 8),
+        ("clock", ..) => (12, 12),
+        ("ret" | "code", ..) => (3, 4),
+        ("signal", ..) => (7, 9),
         ("comm", ..) => (6, 16),
         ("rw", ..) => (1, 1),
         ("disk", ..) => (4, 10),

@@ -43,12 +43,7 @@ pub(super) fn programs_of(object: &OpenObject) -> Vec<Program> {
 
 /// What the choice of a setting changes in what is read.
 pub(super) fn choice<'a>(view: &'a View, settings: &[(String, SettingValue)]) -> Option<&'a SettingChoice> {
-    let (name, set) = view.decl.group_by()?;
-    let asked = settings.iter().rev().find(|(n, _)| n == name);
-    match asked {
-        Some((_, SettingValue::Text(word))) => set.choices.iter().find(|c| c.name == *word),
-        _ => set.choices.first(),
-    }
+    view.decl.choice(settings)
 }
 
 pub(super) fn data_map<'a>(view: &'a View, choice: Option<&'a SettingChoice>) -> &'a str {

@@ -10,6 +10,7 @@ use libbpf_rs::{AsRawLibbpf, Link, MapCore, Object};
 
 use super::attempt::Attempt;
 use super::btf::Btf;
+use super::events::Events;
 use super::layout::Layout;
 use super::object::{has_suffix, object_btf};
 use super::plan::remedy;
@@ -33,13 +34,21 @@ pub struct Wish {
     pub btf: Option<PathBuf>,
 }
 
+/// What a view's programs write.
+pub enum Data {
+    /// Numbers by key, or distributions.
+    Halves(Halves),
+    /// Single events.
+    Events(Events),
+}
+
 /// A running view.
 pub struct Probe {
     // Links first: they are dropped, and so detached, before the programs.
     pub(super) _links: Vec<Link>,
     pub(super) object: Object,
     /// The data.
-    pub halves: Halves,
+    pub data: Data,
     /// How to read it.
     pub layout: Layout,
     /// What programs could not record.

@@ -1,5 +1,6 @@
 //! All about one row: which one, what is known of its process, where to go from there.
 
+use crate::frame::Kind;
 use crate::views::Registry;
 
 use super::ProcessFacts;
@@ -28,7 +29,9 @@ impl Detail {
     pub fn new(app: &App, id: u64, pid: Option<u32>) -> Detail {
         let current = app.view().map(|view| view.name.as_str());
         let views = Registry::get().views().iter().map(|view| &view.decl);
-        let by_pid = views.filter(|decl| decl.columns.iter().any(|column| column == "pid"));
+        // A process that is there starts and ends in no view of events.
+        let by_pid =
+            views.filter(|decl| decl.kind != Kind::Events && decl.columns.iter().any(|column| column == "pid"));
         let others = by_pid.filter(|decl| Some(decl.name.as_str()) != current).map(|decl| decl.name.clone());
         let jumps = if pid.is_some() { others.collect() } else { Vec::new() };
         Detail { id, pid, facts: None, jumps, at: 0, top: 0 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::frame::accumulate::Accumulator;
 use crate::frame::threshold::Level;
-use crate::frame::{Frame, Mode};
+use crate::frame::{Frame, Kind, Mode};
 
 /// Most frames held for one view, unless the user says otherwise.
 pub const MAX_FRAMES: usize = 600;
@@ -161,6 +161,7 @@ impl History {
     pub fn shown(&self, at: usize, mode: Mode) -> Option<Arc<Frame>> {
         let held = self.frames.get(at)?;
         match mode {
+            _ if held.frame.kind == Kind::Events => Some(held.frame.clone()),
             Mode::Interval => Some(held.frame.clone()),
             Mode::PerSecond => Some(Arc::new(crate::frame::accumulate::per_second(&held.frame))),
             Mode::SinceStart if at + 1 == self.frames.len() && held.epoch == self.epoch => {

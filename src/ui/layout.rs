@@ -207,7 +207,8 @@ pub fn table(app: &App, view: &View, area: Rect, count: usize) -> TableParts {
         );
     }
     let want = Want { schema: &schema, visible: &all, widths: &view.widths, sort };
-    let trend = !pane && !app.options.slow && view.rendering() == Rendering::Table;
+    let trend =
+        !pane && !app.options.slow && view.rendering() == Rendering::Table && view.kind() != crate::frame::Kind::Events;
     // In a pane the border says how many columns are left out; elsewhere the heads make room for that.
     let width = area.width.saturating_sub(1);
     let mut fit = columns::fit(want, width, view.left, trend);

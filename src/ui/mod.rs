@@ -23,6 +23,7 @@ mod history;
 pub mod keymap;
 mod layout;
 mod line;
+mod log;
 pub mod logger;
 pub mod message;
 mod moments;

@@ -38,6 +38,9 @@ impl View {
 
     /// Frame `at` of the history as it is shown, its rows put together if the user wants that.
     pub(super) fn frame_shown(&self, at: usize) -> Option<Arc<Frame>> {
+        if self.holds_events(at) {
+            return self.events_shown(at);
+        }
         let Some(by) = &self.group else { return self.history.shown(at, self.mode) };
         if self.mode == Mode::Interval {
             return self.interval(at);
@@ -47,14 +50,16 @@ impl View {
 
     /// Interval frame `at` with its rows put together.
     pub(super) fn interval(&self, at: usize) -> Option<Arc<Frame>> {
-        let Some(by) = &self.group else { return self.history.get(at).cloned() };
+        let Some(by) = self.group.as_ref().filter(|_| !self.holds_events(at)) else {
+            return self.history.get(at).cloned();
+        };
         let known = self.grouped.get(&self.history.number(at)).cloned();
         known.or_else(|| Some(Arc::new(grouped_by(self.history.get(at)?, by))))
     }
 
     /// Puts the rows of the frames before `at` together, as far as that is not done: one frame for each tick.
     pub(super) fn sync_groups(&mut self, at: usize) {
-        let Some(by) = &self.group else { return self.grouped.clear() };
+        let Some(by) = self.group.as_ref().filter(|_| !self.holds_events(at)) else { return self.grouped.clear() };
         let wanted = at.saturating_sub(GROUPED - 1)..=at;
         let numbers = self.history.number(*wanted.start())..=self.history.number(*wanted.end());
         self.grouped.retain(|number, _| numbers.contains(number));
@@ -72,8 +77,9 @@ impl View {
         let (filter, bad) = if one { Default::default() } else { Filter::parse(&self.filter, &table.schema) };
         self.bad = bad;
         let busy = |row: usize| {
-            let sums = table.schema.columns.iter().enumerate().filter(|(_, column)| column.agg == Agg::Sum);
-            sums.into_iter().any(|(column, _)| table.cell(row, column).as_f64().is_some_and(|n| n != 0.0))
+            let mut sums = table.schema.columns.iter().enumerate().filter(|(_, column)| column.agg == Agg::Sum);
+            // An event is never idle.
+            self.is_log() || sums.any(|(column, _)| table.cell(row, column).as_f64().is_some_and(|n| n != 0.0))
         };
         let wanted =
             |row: usize| (filter.is_empty() || filter.matches(table, row)) && (!self.hide_idle || one || busy(row));
@@ -118,7 +124,9 @@ impl View {
 
     /// Identities of the frame before, where "new" means something.
     fn ids_before(&self, at: Option<usize>) -> Option<HashSet<u64, ById>> {
-        let at = at.filter(|&at| at > 0 && self.mode != Mode::SinceStart && !self.history.gap_before(at))?;
+        let at = at.filter(|&at| {
+            at > 0 && !self.holds_events(at) && self.mode != Mode::SinceStart && !self.history.gap_before(at)
+        })?;
         let before = self.interval(at - 1)?;
         (!before.table.schema.key.is_empty()).then(|| before.table.ids().iter().copied().collect())
     }

@@ -20,6 +20,9 @@ impl App {
         let Some(view) = self.view_mut() else { return };
         view.rendering += 1;
         let name = view.rendering().name();
+        // A log and what is counted from it have other rows.
+        (view.selected, view.left) = if view.kind() == Kind::Events { (None, 0) } else { (view.selected, view.left) };
+        self.refresh();
         self.say(name);
     }
 

@@ -12,6 +12,8 @@ pub enum Rendering {
     Table,
     /// Each row's main number over time; of a view with one row, each of its numbers.
     Trend,
+    /// Single events, the newest at the bottom.
+    Log,
     /// Bars by bucket, and a heat map of the time before where there is room.
     Histogram,
     /// Time by bucket, colour is how many.
@@ -25,7 +27,8 @@ impl Rendering {
     pub fn of(kind: Kind) -> &'static [Rendering] {
         match kind {
             Kind::Counters => &[Rendering::Trend, Rendering::Table],
-            Kind::Table | Kind::Events => &[Rendering::Table, Rendering::Trend],
+            Kind::Table => &[Rendering::Table, Rendering::Trend],
+            Kind::Events => &[Rendering::Log, Rendering::Table],
             Kind::Histogram => &[Rendering::Histogram, Rendering::HeatMap, Rendering::Percentiles, Rendering::Table],
         }
     }
@@ -35,6 +38,7 @@ impl Rendering {
         match self {
             Rendering::Table => "table",
             Rendering::Trend => "trend",
+            Rendering::Log => "log",
             Rendering::Histogram => "histogram",
             Rendering::HeatMap => "heat map",
             Rendering::Percentiles => "percentiles over time",

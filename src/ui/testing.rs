@@ -16,6 +16,10 @@ use super::app::App;
 use super::glyphs::{Depth, Level};
 use super::message::{Effect, Input};
 
+mod exec;
+
+pub use exec::exec_frame;
+
 /// A key press by the name that the key table uses.
 pub fn key(name: &str) -> KeyEvent {
     if let Some(rest) = name.strip_prefix("Ctrl-") {

@@ -250,6 +250,9 @@ impl View {
 
     /// Column and direction of the sort in force.
     pub fn sort_by(&self, table: &Table) -> Option<(usize, bool)> {
+        if self.is_log() {
+            return None;
+        }
         let asked = self.sort.as_ref().and_then(|(name, desc)| table.schema.index(name).map(|column| (column, *desc)));
         asked.or(table.schema.sort)
     }
@@ -345,6 +348,8 @@ impl View {
         let shown = self.shown.as_ref()?;
         match self.selected {
             Some(id) => shown.rows.iter().position(|row| row.id == id),
+            // A log follows its newest event until the user goes back.
+            None if self.is_log() => shown.rows.len().checked_sub(1),
             None => (!shown.rows.is_empty()).then_some(0),
         }
     }
@@ -353,8 +358,8 @@ impl View {
     pub fn select(&mut self, to: usize, now: Instant) {
         let Some(shown) = &self.shown else { return };
         if let Some(row) = shown.rows.get(to.min(shown.rows.len().saturating_sub(1))) {
-            self.selected = Some(row.id);
-            self.hold = Some(now + HOLD);
+            self.selected = (!self.is_log() || to + 1 < shown.rows.len()).then_some(row.id);
+            self.hold = (!self.is_log()).then_some(now + HOLD);
         }
     }
 

@@ -131,7 +131,7 @@ fn draw(app: &mut App, text: &str) -> Result<String, String> {
     let names: Vec<&str> = allowed.iter().map(|rendering| rendering.name()).collect();
     let found = found.ok_or_else(|| format!("this view can be drawn as {}", names.join(", ")))?;
     view.show_as(*found);
-    app.dirty = true;
+    app.refresh();
     Ok(String::new())
 }
 

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::Deserialize;
 
-use crate::frame::{Kind, ReasonClass, Unit};
+use crate::frame::{Kind, ReasonClass, SettingValue, Unit};
 
 /// BCC's groups, in BCC's order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, serde::Serialize, schemars::JsonSchema)]
@@ -123,6 +123,9 @@ pub struct HookDecl {
     /// which one must hold. `fn` or `struct.field` must exist, `!fn` must not.
     #[serde(default)]
     pub needs: BTreeMap<String, Vec<String>>,
+    /// Setting without which the hook is not loaded at all: it must be on, or not at its first choice.
+    #[serde(default)]
+    pub when: Option<String>,
     /// Kernels on which each alternative, by number, is known to work: the matrix tests exactly these, and that the
     /// others refuse it. A hook with a single alternative that works on all of them leaves it out.
     #[serde(default)]
@@ -190,6 +193,8 @@ pub struct SettingChoice {
     /// Other columns shown with this choice.
     #[serde(default)]
     pub columns: Vec<String>,
+    /// Sort with this choice, where its map has other columns than the declared one.
+    pub sort: Option<String>,
 }
 
 /// A declaration that does not hold: where and why.
@@ -220,6 +225,38 @@ impl ViewDecl {
         }
         decl.name = name.to_owned();
         Ok(decl)
+    }
+
+    /// What the choice of the grouping setting changes in what is read.
+    pub fn choice(&self, settings: &[(String, SettingValue)]) -> Option<&SettingChoice> {
+        let (name, set) = self.group_by()?;
+        let asked = settings.iter().rev().find(|(n, _)| n == name);
+        match asked {
+            Some((_, SettingValue::Text(word))) => set.choices.iter().find(|c| c.name == *word),
+            _ => set.choices.first(),
+        }
+    }
+
+    /// Whether this choice counts events in the kernel: it has a map of its own, and rows like a table's.
+    pub fn counts_events(&self, choice: Option<&SettingChoice>) -> bool {
+        self.kind == Kind::Events && choice.is_some_and(|choice| choice.map.is_some())
+    }
+
+    /// Shape of the data with these settings.
+    pub fn kind_with(&self, settings: &[(String, SettingValue)]) -> Kind {
+        if self.counts_events(self.choice(settings)) { Kind::Table } else { self.kind }
+    }
+
+    /// Whether a hook is loaded with these settings.
+    pub fn wants_hook(&self, hook: &str, settings: &[(String, SettingValue)]) -> bool {
+        let Some(when) = self.hooks.get(hook).and_then(|hook| hook.when.as_ref()) else { return true };
+        let first = self.set.get(when).and_then(|set| set.choices.first()).map(|choice| choice.name.as_str());
+        match settings.iter().rev().find(|(name, _)| name == when) {
+            Some((_, SettingValue::Bool(on))) => *on,
+            Some((_, SettingValue::Int(n))) => *n != 0,
+            Some((_, SettingValue::Text(word))) => Some(word.as_str()) != first,
+            Some((_, SettingValue::Null)) | None => false,
+        }
     }
 
     /// The setting that the grouping key cycles, if there is one.

@@ -116,6 +116,18 @@ mod tests {
     }
 
     #[test]
+    fn a_hook_that_only_a_setting_needs_waits_for_it() {
+        use crate::frame::{Kind, SettingValue};
+        let view = &Registry::get().find("execsnoop").expect("a view of events").decl;
+        let set = |name: &str, word: &str| vec![(name.to_owned(), SettingValue::Text(word.to_owned()))];
+        assert!(view.wants_hook("exec", &[]) && !view.wants_hook("failure", &[]));
+        assert!(
+            !view.wants_hook("failure", &set("failed", "no")) && view.wants_hook("failure", &set("failed", "only"))
+        );
+        assert_eq!((view.kind_with(&[]), view.kind_with(&set("by", "comm"))), (Kind::Events, Kind::Table));
+    }
+
+    #[test]
     fn a_typo_finds_its_view() {
         assert_eq!(nearest("biotpo", ["tcptop", "biotop", "runqlat"].into_iter())[0], "biotop");
         assert!(nearest("zzz", ["tcptop"].into_iter()).is_empty());

@@ -34,6 +34,17 @@ fn counters_keep_their_row_and_their_kind() {
 }
 
 #[test]
+fn events_come_back_in_their_order_with_their_times() {
+    let frames: Vec<Frame> = (0..12).map(crate::ui::testing::exec_frame).collect();
+    for known in [knows(&frames), knows_nothing()] {
+        let (back, wrong) = read(&opened(recorded(&frames), known).unwrap());
+        assert_eq!(wrong, Vec::<String>::new());
+        assert!(back.iter().all(|frame| frame.kind == Kind::Events));
+        assert_eq!(exported(Format::Ndjson, &back), exported(Format::Ndjson, &frames));
+    }
+}
+
+#[test]
 fn a_stream_and_a_document_read_as_a_recording_does() {
     let frames = stream(3);
     let pretty: serde_json::Value = serde_json::from_str(&exported(Format::Json, &frames)).unwrap();

@@ -169,7 +169,7 @@ fn body(app: &App, buf: &mut Buffer, area: Rect, at: usize) {
             table::draw(app, buf, area, at, view, shown)
         }
         Rendering::Trend if super::counters::is_drawn_for(view) => counters::draw(app, buf, area, view, shown),
-        Rendering::Trend => table::draw(app, buf, area, at, view, shown),
+        Rendering::Trend | Rendering::Log => table::draw(app, buf, area, at, view, shown),
         _ => histogram::draw(app, buf, area, at, view, shown),
     }
 }

@@ -6,7 +6,7 @@ use ratatui::style::Style;
 
 use crate::frame::format::{self, Look};
 use crate::frame::threshold::Level;
-use crate::frame::{Agg, Align, Column, Frame, Unit, text};
+use crate::frame::{Agg, Align, Column, Frame, Kind, Unit, text};
 
 use super::super::app::{App, Screen};
 use super::super::layout::{self, TableParts};
@@ -39,6 +39,8 @@ pub fn draw(app: &App, buf: &mut Buffer, area: Rect, at: usize, view: &View, sho
     if shown.rows.is_empty() && parts.rows.height > 0 {
         let why = if !view.filter.is_empty() && !shown.frame.table.is_empty() {
             "no row matches the filter"
+        } else if shown.frame.kind == Kind::Events {
+            if view.filter.is_empty() { "nothing has happened yet" } else { "no event matches the filter" }
         } else {
             "nothing happened in this interval"
         };

@@ -24,7 +24,8 @@ pub fn numbers(app: &App, view: &View) -> Vec<String> {
     }
     match frame.kind {
         Kind::Histogram => percentiles(app, frame, &frame.distribution(None)),
-        Kind::Table | Kind::Counters | Kind::Events => totals(app, view, frame),
+        Kind::Table | Kind::Counters => totals(app, view, frame),
+        Kind::Events => events(app, &shown.source),
     }
 }
 
@@ -74,7 +75,18 @@ fn totals(app: &App, view: &View, frame: &Frame) -> Vec<String> {
     shown.collect()
 }
 
+/// Events of the interval by second, and of those the ones that could not be shown.
+fn events(app: &App, source: &Frame) -> Vec<String> {
+    let rate = |n: f64| rate(app, source, n, Unit::Count);
+    let lost = source.lost.total();
+    let dropped = (lost > 0).then(|| format!("lost {}", rate(lost as f64)));
+    [format!("events {}", rate(source.table.len() as f64))].into_iter().chain(dropped).collect()
+}
+
 fn rows(view: &View, shown: &Shown) -> String {
+    if view.is_log() {
+        return format!("{}/{} events", shown.rows.len(), view.events_held());
+    }
     let all = shown.frame.table.len();
     let now = shown.rows.iter().filter(|row| !row.gone).count();
     let what = if view.kind() == Kind::Histogram { "groups" } else { "rows" };
@@ -97,7 +109,10 @@ fn manner(app: &App, view: &View) -> String {
         if shown.at.is_none() {
             words.push(format!("first {:.1} s", shown.frame.interval.real_ns as f64 / 1e9));
         }
-        words.push(format!("{} [a]", shown.frame.interval.mode.label()));
+        // Events are not added up.
+        if shown.frame.kind != Kind::Events {
+            words.push(format!("{} [a]", shown.frame.interval.mode.label()));
+        }
     }
     words.join("  ")
 }

@@ -4,7 +4,7 @@ use ratatui::layout::Size;
 
 use super::super::glyphs::{Depth, Level};
 use super::super::screen::Screen;
-use super::super::testing::{Rig, cache_frame, disk_frame, frame, hist_frame, net_frame};
+use super::super::testing::{Rig, cache_frame, disk_frame, exec_frame, frame, hist_frame, net_frame};
 use super::{dashboard, heat, heat_frame, histogram, table};
 use crate::frame::{Kind, Table, Value};
 
@@ -35,6 +35,23 @@ fn the_budget_of_a_table_is_kept() {
     sent(&mut rig, &mut screen, 400, "key press");
     rig.keys("k");
     sent(&mut rig, &mut screen, 400, "key press");
+}
+
+#[test]
+fn the_budget_of_a_log_is_kept() {
+    let mut rig = Rig::new(&["execsnoop"], (80, 24), Level::Unicode);
+    (0..8).for_each(|index| rig.frame(exec_frame(index)));
+    let mut screen = terminal(&rig);
+    sent(&mut rig, &mut screen, 4096, "first frame, log");
+    let mut frame = exec_frame(8);
+    frame.table = frame.table.select(&[]);
+    frame.time.mono_ns += 1;
+    rig.frame(frame);
+    sent(&mut rig, &mut screen, 300, "no event");
+    for index in 9..16 {
+        rig.frame(exec_frame(index));
+        sent(&mut rig, &mut screen, 2048, "the log moves");
+    }
 }
 
 /// As many rows as the screen has, and numbers that differ in every row and frame.

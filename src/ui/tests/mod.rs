@@ -6,6 +6,7 @@ mod core;
 pub(super) mod counters;
 mod fuzz;
 mod keys;
+mod log;
 mod mouse;
 mod replay;
 mod rows;

@@ -7,6 +7,7 @@ use bcc_top::views::View;
 use serde_json::Value;
 
 use super::report::{Outcome, Record};
+use super::tool::Seen;
 use super::{Cell, Test, Tool, Way, cell, monotonic, report};
 
 /// One run of one test.
@@ -63,7 +64,7 @@ impl Case {
             tool.attached();
             tool.into_end()
         });
-        if let Some((hooks, rows)) = result
+        if let Some(Seen { hooks, rows, .. }) = result
             && watch.judge(&Way::Plain, &hooks, || check(&rows)).is_some()
         {
             watch.record(&Way::Plain, &hooks, Outcome::Ok, None);
@@ -101,14 +102,26 @@ impl Watch<'_> {
 
     /// Ends the watching after an interval that ended after now, and has `check` look at the rows (or the distributions)
     /// of each way.
-    pub fn check(mut self, check: impl Fn(&[Value])) {
+    pub fn check(self, check: impl Fn(&[Value])) {
+        self.check_with_lost(|rows, _| check(rows));
+    }
+
+    /// Stops the program, or lets it go on: meanwhile nobody reads what its hooks write.
+    pub fn stop(&self, stopped: bool) {
+        self.tools.iter().for_each(|(_, tool)| tool.stop(stopped));
+    }
+
+    /// As [`Watch::check`], with the number of events that it says it lost.
+    pub fn check_with_lost(mut self, check: impl Fn(&[Value], u64)) {
         let now = monotonic();
         for (way, tool) in std::mem::take(&mut self.tools) {
-            let Some((hooks, rows)) = self.judge(&way, &Value::Null, || tool.finish(now)) else { continue };
+            let Some(Seen { hooks, rows, lost }) = self.judge(&way, &Value::Null, || tool.finish(now)) else {
+                continue;
+            };
             if self.judge(&way, &hooks, || is_as_forced(&way, &hooks)).is_none() {
                 continue;
             }
-            if self.judge(&way, &hooks, || check(&rows)).is_some() {
+            if self.judge(&way, &hooks, || check(&rows, lost)).is_some() {
                 self.record(&way, &hooks, Outcome::Ok, None);
             }
         }

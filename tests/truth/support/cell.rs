@@ -139,7 +139,11 @@ fn select(view: &View, mut works: impl FnMut(&str, u32) -> bool) -> Working {
 /// The class of the reason why the program refuses this alternative here; none if it takes it.
 fn refusal(view: &View, hook: &str, number: u32) -> Option<String> {
     let way = Way::Forced(vec![format!("{hook}={number}")]);
-    let (code, frames) = once(&way, &view.decl.name);
+    let when = view.decl.hooks.get(hook).and_then(|hook| hook.when.as_ref()).and_then(|name| {
+        let last = view.decl.set.get(name)?.choices.last();
+        Some(format!("--set={name}={}", last.map_or("on", |choice| &choice.name)))
+    });
+    let (code, frames) = once_with(&way, &view.decl.name, when.as_slice());
     let frame = frames.first().unwrap_or_else(|| panic!("{way}: no frame"));
     match code {
         0 => None,
@@ -155,7 +159,14 @@ pub fn class(frame: &Value) -> &str {
 
 /// Runs views in this way for a moment: the exit code, and their frames.
 pub fn once(way: &Way, views: &str) -> (i32, Vec<Value>) {
-    let output = way.command().args([views, "--json", "-d", "0.1", "-n", "1"]).output().expect("the program starts");
+    once_with(way, views, &[])
+}
+
+/// The same with settings.
+fn once_with(way: &Way, views: &str, settings: &[String]) -> (i32, Vec<Value>) {
+    let mut command = way.command();
+    let command = command.args([views, "--json", "-d", "0.1", "-n", "1"]).args(settings);
+    let output = command.output().expect("the program starts");
     let document: Value = serde_json::from_slice(&output.stdout)
         .unwrap_or_else(|error| panic!("{way}: {error}: {}", String::from_utf8_lossy(&output.stderr)));
     let frames = document["frames"].as_array().expect("frames").clone();

@@ -17,6 +17,16 @@ pub struct Tool {
     frames: Vec<Value>,
 }
 
+/// What came of one run.
+pub struct Seen {
+    /// Hooks in use.
+    pub hooks: Value,
+    /// Rows, or distributions.
+    pub rows: Vec<Value>,
+    /// Events that the program says it lost.
+    pub lost: u64,
+}
+
 impl Tool {
     /// Starts `bcc-top ARGS --ndjson` in this way.
     pub fn spawn(way: &Way, args: &[&str]) -> Tool {
@@ -44,8 +54,8 @@ impl Tool {
     }
 
     /// Waits for an interval that ended after `now`, interrupts the program, and returns the hooks in
-    /// use and the rows (or the distributions) of all its frames.
-    pub fn finish(mut self, now: u64) -> (Value, Vec<Value>) {
+    /// use, the rows (or the distributions) of all its frames, and how much it says that it lost.
+    pub fn finish(mut self, now: u64) -> Seen {
         while self.frames.last().is_none_or(|frame| frame["time"]["mono_ns"].as_u64() <= Some(now)) {
             let line = self.next_line().expect("the program runs until it is interrupted");
             self.take(line);
@@ -59,7 +69,7 @@ impl Tool {
     }
 
     /// Waits until it ends by itself; as [`Tool::finish`].
-    pub fn into_end(mut self) -> (Value, Vec<Value>) {
+    pub fn into_end(mut self) -> Seen {
         while let Some(line) = self.next_line() {
             self.take(line);
         }
@@ -67,9 +77,18 @@ impl Tool {
         self.result()
     }
 
-    fn result(&self) -> (Value, Vec<Value>) {
+    fn result(&self) -> Seen {
         let hooks = self.frames.last().map(|frame| frame["hooks"].clone()).unwrap_or_default();
-        (hooks, self.rows())
+        let lost = self.frames.iter().map(|frame| frame["lost"]["events"].as_u64().expect("a count")).sum();
+        Seen { hooks, rows: self.rows(), lost }
+    }
+
+    /// Stops it, as a busy machine may, or lets it go on.
+    pub fn stop(&self, stopped: bool) {
+        let pid = i32::try_from(self.child.id()).expect("a pid");
+        let signal = if stopped { libc::SIGSTOP } else { libc::SIGCONT };
+        // SAFETY: the child has not been waited for, so its pid is still its own.
+        super::ok("kill", unsafe { libc::kill(pid, signal) });
     }
 
     fn rows(&self) -> Vec<Value> {

@@ -1,0 +1,168 @@
+//! A view while it is attached: from what its programs wrote to a frame.
+
+use std::time::Instant;
+
+use super::{nanos, now, thread_cpu_ns};
+use crate::enrich::Names;
+use crate::frame::{Cost, Frame, Reason, ReasonClass, Status};
+use crate::probes::decode::{Resolve, decode};
+use crate::probes::probe::{Data, Probe};
+use crate::probes::reader::RawRows;
+use crate::probes::settings::in_initial_pid_namespace;
+use crate::probes::stats::{Overhead, Stats};
+use crate::probes::sys::Barrier;
+use crate::views::View;
+use crate::views::post::{self, Post};
+
+/// A view that is attached.
+pub(super) struct Running {
+    probe: Probe,
+    barrier: Barrier,
+    stats: Stats,
+    raw: RawRows,
+    post: Option<Box<dyn Post>>,
+    epoch: u32,
+    flipped: Instant,
+    cpu_ns: u64,
+    foreign_pids: bool,
+}
+
+impl Running {
+    pub(super) fn new(view: &View, probe: Probe, overhead: Overhead) -> Result<Running, String> {
+        let barrier = Barrier::new().map_err(|e| format!("the map for waiting cannot be created: {e}"))?;
+        let mut stats = Stats::new(overhead);
+        stats.begin(probe.programs());
+        Ok(Running {
+            probe,
+            barrier,
+            stats,
+            raw: RawRows::default(),
+            post: view.decl.post.as_deref().and_then(post::find),
+            epoch: 0,
+            flipped: Instant::now(),
+            cpu_ns: thread_cpu_ns(),
+            foreign_pids: !in_initial_pid_namespace(),
+        })
+    }
+
+    pub(super) fn has_events(&self) -> bool {
+        matches!(self.probe.data, Data::Events(_))
+    }
+
+    /// Reads the events that have happened until now.
+    pub(super) fn drain(&mut self, names: &mut Names) {
+        let now = now();
+        if let Data::Events(events) = &mut self.probe.data {
+            let mut resolver = Resolver { names, foreign_pids: self.foreign_pids };
+            events.drain(&self.probe.layout, now.wall_ns.saturating_sub(now.mono_ns), &mut resolver);
+        }
+    }
+
+    /// Ends an interval: reads what happened in it and makes rows.
+    pub(super) fn read(&mut self, frame: &mut Frame, names: &mut Names) -> Result<(), String> {
+        let over = if self.has_events() { self.read_events(frame, names) } else { self.read_halves(frame, names)? };
+        if let Some(post) = &mut self.post {
+            post.finish(&mut frame.table);
+        }
+        frame.lost = self.probe.lost.read().map_err(|e| format!("reading the lost counters: {e}"))?;
+        frame.lost.events = frame.lost.events.saturating_add(over);
+        frame.hooks = self.probe.hooks.clone();
+        frame.status = self.status();
+        frame.cost = self.cost(frame);
+        Ok(())
+    }
+
+    /// A ring has no halves: what is in it by now is of this interval. How many events were too many comes back.
+    fn read_events(&mut self, frame: &mut Frame, names: &mut Names) -> u64 {
+        let ended = Instant::now();
+        frame.time = now();
+        frame.interval.real_ns = nanos(ended - self.flipped);
+        self.flipped = ended;
+        self.drain(names);
+        let Data::Events(events) = &mut self.probe.data else { return 0 };
+        let (table, over) = events.take();
+        frame.table = table;
+        over
+    }
+
+    /// Flips the halves, waits for programs that still write the old one, reads it and makes rows.
+    fn read_halves(&mut self, frame: &mut Frame, names: &mut Names) -> Result<u64, String> {
+        let old = self.epoch & 1;
+        self.epoch = self.epoch.wrapping_add(1);
+        self.probe.set_epoch(self.epoch)?;
+        let flipped = Instant::now();
+        frame.time = now();
+        frame.interval.real_ns = nanos(flipped - self.flipped);
+        self.flipped = flipped;
+        self.barrier.wait().map_err(|e| format!("waiting for running programs: {e}"))?;
+        let Data::Halves(halves) = &self.probe.data else { return Ok(0) };
+        halves.drain(old, &mut self.raw).map_err(|e| format!("reading the map: {e}"))?;
+        let mut resolver = Resolver { names, foreign_pids: self.foreign_pids };
+        let (mut table, histograms) = decode(&self.probe.layout, frame.kind, &mut self.raw, &mut resolver);
+        table.derive();
+        (frame.table, frame.histograms) = (table, histograms);
+        Ok(0)
+    }
+
+    /// Entries in the fullest map and how many it can hold, or bytes of a ring.
+    fn fill(&mut self) -> (u64, u64) {
+        match &mut self.probe.data {
+            Data::Events(events) => events.fill(),
+            Data::Halves(halves) if halves.capacity() > 0 => (self.raw.count as u64, halves.capacity()),
+            Data::Halves(_) => (0, 0),
+        }
+    }
+
+    fn cost(&mut self, frame: &mut Frame) -> Cost {
+        let sample = self.stats.tick(self.probe.programs(), frame.interval.real_ns);
+        frame.lost.missed = sample.missed;
+        let cpu_ns = thread_cpu_ns();
+        let self_cpu_ns = cpu_ns - self.cpu_ns;
+        self.cpu_ns = cpu_ns;
+        let (map_entries, map_capacity) = self.fill();
+        Cost {
+            self_cpu_ns,
+            bpf_ns: sample.bpf_ns,
+            bpf_runs: sample.bpf_runs,
+            map_bytes: self.probe.map_bytes,
+            map_entries,
+            map_capacity,
+        }
+    }
+
+    fn status(&self) -> Status {
+        if let Some(reason) = &self.probe.partial {
+            return Status::Partial(reason.clone());
+        }
+        if self.foreign_pids {
+            let message = "pids are those of the first pid namespace, not of this one; names from /proc are left out";
+            let remedy = "run it in the host's pid namespace (docker run --pid=host)".to_owned();
+            return Status::Partial(Reason { class: ReasonClass::TargetMissing, message: message.to_owned(), remedy });
+        }
+        Status::Ok
+    }
+}
+
+/// Names for the decoder. Pids of another namespace are never joined with our /proc.
+struct Resolver<'a> {
+    names: &'a mut Names,
+    foreign_pids: bool,
+}
+
+impl Resolve for Resolver<'_> {
+    fn disk(&mut self, dev: u32) -> &[u8] {
+        self.names.disk(dev)
+    }
+
+    fn user(&mut self, uid: u32) -> &[u8] {
+        self.names.user(uid)
+    }
+
+    fn cgroup(&mut self, id: u64) -> Option<&[u8]> {
+        self.names.cgroup_path(id)
+    }
+
+    fn container(&mut self, pid: Option<u32>, cgroup: Option<u64>) -> Option<&[u8]> {
+        self.names.container(pid.filter(|_| !self.foreign_pids), cgroup)
+    }
+}

@@ -1,0 +1,147 @@
+//! What `execsnoop` must be right about: every exec of a burst, who did it, with which arguments, and what it could not show.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use serde_json::{Value, json};
+
+use crate::support::numbers::is;
+use crate::support::{Case, Job, Test, Worker, files, in_guest, monotonic, note, total};
+use crate::test;
+
+/// The tests.
+pub const TESTS: &[Test] = &[
+    test!(every_exec_and_every_failure_of_a_burst).every_way(),
+    test!(what_is_over_the_limit_is_told),
+    test!(what_a_full_ring_refuses_is_told),
+    test!(a_burst_is_counted_exactly),
+];
+
+/// Execs of a burst, one behind the other as fast as they go.
+fn burst() -> usize {
+    if in_guest() { 300 } else { 2_000 }
+}
+
+/// Calls that fail.
+const FAILURES: usize = 100;
+/// Arguments of each exec, behind its name and its number: with a blank, empty, of another alphabet.
+const ARGS: [&str; 3] = ["with blank", "", "größe"];
+
+/// What the workers do: with the words `burst`, a program, how often, and one that is not there; and what it starts.
+pub fn work(job: &Job) {
+    match job.word(0) {
+        "burst" => run_all(job),
+        "leave" => std::process::exit(0),
+        other => panic!("unknown work {other}"),
+    }
+}
+
+fn run_all(job: &Job) {
+    job.step(&json!("ready"));
+    let begun = monotonic();
+    for number in 0..job.count(2) {
+        let mut child = Command::new(job.word(1));
+        child.arg(number.to_string()).args(ARGS).env("BCC_TOP_WORKER_WORDS", json!(["leave"]).to_string());
+        assert!(child.stdin(Stdio::null()).status().expect("it starts").success());
+    }
+    for number in 0..FAILURES {
+        let failed = Command::new(job.word(3)).arg(number.to_string()).stdin(Stdio::null()).status();
+        assert_eq!(failed.expect_err("it cannot start").raw_os_error(), Some(libc::ENOENT));
+    }
+    job.last(&json!(monotonic() - begun));
+}
+
+/// A worker, and the programs it starts under names that nobody else has.
+struct Burst {
+    _dir: tempfile::TempDir,
+    program: PathBuf,
+    missing: PathBuf,
+    name: String,
+    count: usize,
+    worker: Worker,
+}
+
+impl Burst {
+    fn new(name: &str, count: usize) -> Burst {
+        let dir = tempfile::tempdir_in(files::scratch()).expect("a directory");
+        let program = dir.path().join(name);
+        std::os::unix::fs::symlink(std::env::current_exe().expect("this binary"), &program).expect("a link");
+        let missing = dir.path().join("missing");
+        let text = |path: &Path| path.to_str().expect("text").to_owned();
+        let words = ["burst", &text(&program), &count.to_string(), &text(&missing)];
+        let worker = Worker::start("execsnoop", &words);
+        Burst { _dir: dir, program, missing, name: name.to_owned(), count, worker }
+    }
+
+    fn run(&mut self) {
+        let ns = self.worker.step().as_u64().expect("a time");
+        note(format!("{} execs in {} ms", self.count, ns / 1_000_000));
+    }
+
+    fn own(&self) -> impl Fn(&Value) -> bool + '_ {
+        |row: &Value| is(row, "ppid", self.worker.pid)
+    }
+}
+
+fn every_exec_and_every_failure_of_a_burst(case: &Case) {
+    let mut burst = Burst::new("exec-every", burst());
+    let watch = case.watch(&["execsnoop", "--failed", "also"]);
+    burst.run();
+    watch.check(|rows| {
+        let own: Vec<&Value> = rows.iter().filter(|row| burst.own()(row)).collect();
+        let (good, bad): (Vec<&Value>, Vec<&Value>) = own.iter().partition(|row| is(row, "ret", 0));
+        assert_eq!((good.len(), bad.len()), (burst.count, FAILURES), "execs and failures");
+        for (number, row) in good.iter().enumerate() {
+            let args = format!("{} {number} {}", burst.program.display(), ARGS.join(" "));
+            let expected = [("args", args.as_str()), ("comm", &burst.name), ("path", burst.program.to_str().expect("text"))];
+            expected.iter().for_each(|(column, text)| assert_eq!(row[column], *text, "{column} of {row}"));
+            assert_eq!((&row["uid"], &row["user"]), (&json!(0), &json!("root")), "{row}");
+        }
+        for (number, row) in bad.iter().enumerate() {
+            assert_eq!((&row["ret"], &row["path"]), (&json!(-libc::ENOENT), &json!(burst.missing)), "{row}");
+            assert_eq!(row["args"], format!("{} {number}", burst.missing.display()), "{row}");
+        }
+        let times: Vec<u64> = own.iter().map(|row| row["time_ns"].as_u64().expect("a time")).collect();
+        assert!(times.is_sorted(), "one behind the other, they are told in that order");
+        assert!(times.last().is_some_and(|&last| last <= monotonic()), "the clock is that of the frames");
+    });
+}
+
+fn what_is_over_the_limit_is_told(case: &Case) {
+    let mut burst = Burst::new("exec-limit", burst());
+    let watch = case.watch(&["execsnoop", "--comm", "exec-limit", "--max-events", "5"]);
+    burst.run();
+    watch.check_with_lost(|rows, lost| {
+        assert_eq!(rows.len() as u64 + lost, burst.count as u64, "{} shown, {lost} lost", rows.len());
+        assert!(!rows.is_empty() && lost > 0, "{} shown, {lost} lost", rows.len());
+    });
+}
+
+fn what_a_full_ring_refuses_is_told(case: &Case) {
+    // The ring holds 3,000 and a few.
+    let mut burst = Burst::new("exec-ring", if in_guest() { 3_500 } else { 5_000 });
+    let watch = case.watch(&["execsnoop", "--comm", "exec-ring"]);
+    watch.stop(true);
+    burst.run();
+    watch.stop(false);
+    watch.check_with_lost(|rows, lost| {
+        assert_eq!(rows.len() as u64 + lost, burst.count as u64, "{} shown, {lost} lost", rows.len());
+        assert!(rows.len() > 2_000 && lost > 0, "{} shown, {lost} lost", rows.len());
+    });
+}
+
+fn a_burst_is_counted_exactly(case: &Case) {
+    let mut burst = Burst::new("exec-count", burst());
+    let by_comm = case.watch(&["execsnoop", "--by", "comm"]);
+    let by_path = case.watch(&["execsnoop", "--by", "path", "--failed", "also"]);
+    let by_ppid = case.watch(&["execsnoop", "--by", "ppid", "--failed", "only"]);
+    burst.run();
+    let count = burst.count as u64;
+    by_comm.check(|rows| assert_eq!(total(rows, "count", |row| is(row, "comm", "exec-count")), count));
+    by_path.check(|rows| {
+        let of = |path: &Path, column: &str| total(rows, column, |row| row["path"] == json!(path));
+        assert_eq!((of(&burst.program, "count"), of(&burst.program, "failed")), (count, 0));
+        assert_eq!((of(&burst.missing, "count"), of(&burst.missing, "failed")), (FAILURES as u64, FAILURES as u64));
+    });
+    by_ppid.check(|rows| assert_eq!(total(rows, "count", burst.own()), FAILURES as u64));
+}

@@ -110,7 +110,7 @@ static __always_inline struct exec *begin_exec(u32 ppid, const void *path, long 
 
 /* The arguments lie one behind the other on the new stack, and the path behind the environment
  * (copy_string_kernel(bprm->filename) comes first in do_execveat_common, and the stack grows down). Typed pointers are
- * followed without bpf_probe_read_kernel(), which lockdown forbids. */
+ * followed without a helper. */
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(exec__1, struct task_struct *task, int old_pid, struct linux_binprm *bprm)
 {

@@ -49,8 +49,7 @@ fn views() -> Vec<Value> {
     valid("List", &printed(&["list", "--json"]))["views"].as_array().unwrap().clone()
 }
 
-/// The name of the first view there is.
-/// One whose rows are processes.
+/// The name of a view whose rows are processes.
 fn a_view() -> String {
     let views = views();
     let view = views.iter().find(|view| view["kind"] == "table").expect("there are tables");

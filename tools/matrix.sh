@@ -32,7 +32,7 @@ on_host() {
 # One guest, in the background: its output goes to its log.
 in_guest() {
     local cell=$1 code=0 begun=$SECONDS
-    GUEST_REPORT=$out/$cell.jsonl GUEST_ARGS="--test-threads=${MATRIX_THREADS:-2} ${filter[*]}" \
+    GUEST_REPORT=$out/$cell.jsonl GUEST_ARGS="--test-threads=1 ${filter[*]}" \
         tools/guest.sh "$cell" dist/bcc-top "$binary" >"$out/$cell.log" 2>&1 || code=$?
     say "$cell: $(grep -E '^test result|^guest .* (ONCE MORE|FAILED)' "$out/$cell.log" | tr '\n' ' ')($((SECONDS - begun)) s)"
     return "$code"

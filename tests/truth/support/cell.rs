@@ -115,6 +115,13 @@ pub fn view(name: &str) -> &'static View {
     Registry::get().find(name).unwrap_or_else(|| panic!("there is no view {name}"))
 }
 
+/// The views that a file of tests is about: those of its program.
+pub fn views_of(file: &str) -> impl Iterator<Item = &'static View> {
+    let is_of =
+        move |view: &&View| view.decl.program.as_ref().unwrap_or(&view.decl.name) == file || view.decl.name == file;
+    Registry::get().views().iter().filter(is_of)
+}
+
 /// Every numbered alternative of a view.
 pub fn alternatives(view: &View) -> Vec<(String, u32)> {
     let programs = object::programs(view).unwrap_or_else(|error| panic!("{}: {error}", view.decl.name));

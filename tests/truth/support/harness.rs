@@ -74,7 +74,7 @@ fn trials(tests: Tests) -> Vec<Trial> {
     let mut trials = Vec::new();
     for (file, tests) in tests {
         for test in *tests {
-            trials.push(trial(format!("{file}::{}", test.name), file, test.uses, move || Case::run(test)));
+            trials.push(trial(format!("{file}::{}", test.name), file, test.uses, move || Case::run(file, test)));
         }
     }
     for view in Registry::get().views() {

@@ -9,6 +9,9 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::sync::OnceLock;
 
+use bcc_top::probes::object;
+use bcc_top::views::View;
+
 use super::ok;
 
 /// An account without rights of its own.
@@ -47,6 +50,14 @@ impl fmt::Display for Way {
 }
 
 impl Way {
+    /// Whether one of the alternatives that it asks for is a kprobe.
+    pub fn forces_kprobe(&self, view: &View) -> bool {
+        let Way::Forced(hooks) = self else { return false };
+        let programs = object::programs(view).unwrap_or_else(|error| panic!("{}: {error}", view.decl.name));
+        let mut kprobes = programs.iter().filter(|p| matches!(p.kind.as_str(), "kprobe" | "kretprobe"));
+        kprobes.any(|p| hooks.contains(&format!("{}={}", p.hook, p.number)))
+    }
+
     /// The program, to be run in this way.
     pub fn command(&self) -> Command {
         let mut command = match self {

@@ -25,6 +25,8 @@ pub struct Seen {
     pub rows: Vec<Value>,
     /// Events that the program says it lost.
     pub lost: u64,
+    /// It says that the kernel skipped programs.
+    pub missed: bool,
 }
 
 impl Tool {
@@ -80,7 +82,8 @@ impl Tool {
     fn result(&self) -> Seen {
         let hooks = self.frames.last().map(|frame| frame["hooks"].clone()).unwrap_or_default();
         let lost = self.frames.iter().map(|frame| frame["lost"]["events"].as_u64().expect("a count")).sum();
-        Seen { hooks, rows: self.rows(), lost }
+        let missed = self.frames.iter().any(|frame| frame["lost"]["missed"].as_u64() > Some(0));
+        Seen { hooks, rows: self.rows(), lost, missed }
     }
 
     /// Stops it, as a busy machine may, or lets it go on.

@@ -1,6 +1,6 @@
 //! Processes choose their own names. None of that may reach a terminal, or break a document.
 
-use crate::support::batch::{Stream, rows, run, stderr};
+use crate::support::batch::{Stream, rows_there_are, run, stderr};
 use crate::support::load::Load;
 use crate::support::{begin, eventually, scratch};
 
@@ -26,7 +26,7 @@ fn hostile_names_are_whole_in_documents_and_harmless_in_text() {
         let mut seen = vec![];
         eventually("every load has been seen", || {
             let frame = stream.next().expect("it runs");
-            seen.extend(rows([&frame], view));
+            seen.extend(rows_there_are([&frame], view));
             loads.iter().all(|(_, load)| seen.iter().any(|row| row["pid"] == load.pid))
         });
         stream.finish();

@@ -39,13 +39,20 @@ pub fn frames(document: &Value) -> &Vec<Value> {
     document["frames"].as_array().expect("frames")
 }
 
-/// All rows of the frames of a view, those of distributions by their key.
+/// All rows of the frames of a view, of which nothing was lost; those of distributions by their key.
 pub fn rows<'a>(frames: impl IntoIterator<Item = &'a Value>, view: &str) -> Vec<Value> {
+    let whole = |frame: &&Value| {
+        let lost = &frame["lost"];
+        assert!(lost["events"] == 0 && lost["map_full"] == 0, "the program says that it lost something: {lost}");
+    };
+    rows_there_are(frames.into_iter().filter(|frame| frame["view"] == view).inspect(whole), view)
+}
+
+/// The same where it is no matter if something was lost: a connection may be made while the view is being attached.
+pub fn rows_there_are<'a>(frames: impl IntoIterator<Item = &'a Value>, view: &str) -> Vec<Value> {
     let mut rows = vec![];
     for frame in frames.into_iter().filter(|frame| frame["view"] == view) {
         assert_eq!(frame["status"], "ok", "{frame}");
-        let lost = &frame["lost"];
-        assert!(lost["events"] == 0 && lost["map_full"] == 0, "the program says that it lost something: {lost}");
         if let Some(histograms) = frame["histograms"].as_array() {
             for histogram in histograms {
                 let mut row = histogram["key"].clone();

@@ -10,6 +10,9 @@ use serde_json::Value;
 use super::report::{Outcome, Record};
 use super::{Cell, Way, report};
 
+/// The name that its records have.
+pub const TEST: &str = "what_it_needs_is_there";
+
 /// Whether every alternative that is proven on this kernel finds what it needs. Nothing is known about the needs on a
 /// kernel that declarations do not speak of.
 pub fn check() -> bool {
@@ -27,7 +30,7 @@ pub fn check() -> bool {
         }
         well &= missing.is_empty();
         let outcome = if missing.is_empty() { Outcome::Ok } else { Outcome::Failed };
-        let (test, way) = ("what_it_needs_is_there".to_owned(), Way::Plain.to_string());
+        let (test, way) = (TEST.to_owned(), Way::Plain.to_string());
         let message = (!missing.is_empty()).then(|| missing.join("; "));
         report::add(&Record { view: view.decl.name.clone(), test, way, outcome, hooks: Value::Null, message });
     }

@@ -4,6 +4,7 @@
 //! docs/performance.md. Absolute times are of this machine at this moment: only the ratios of one
 //! run mean something.
 
+mod explorer;
 mod floor;
 mod screen;
 mod startup;
@@ -11,6 +12,7 @@ mod switches;
 mod tick;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// The release binary under test.
 fn bcc_top() -> PathBuf {
@@ -21,6 +23,12 @@ fn bcc_top() -> PathBuf {
 fn libbpf_tool(name: &str) -> Option<PathBuf> {
     let path = PathBuf::from("/usr/sbin").join(name);
     path.exists().then_some(path)
+}
+
+/// CPU of this thread so far.
+fn cpu() -> Duration {
+    let cpu = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::new(cpu.tv_sec as u64, cpu.tv_nsec as u32)
 }
 
 fn median(mut values: Vec<f64>) -> f64 {

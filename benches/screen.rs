@@ -9,19 +9,14 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bcc_top::feed::{Event, Request};
 use bcc_top::frame::{Frame, SettingValue};
 use bcc_top::probes::object;
 use bcc_top::record::{Recording, Source};
-use bcc_top::ui::app::App;
-use bcc_top::ui::glyphs::{Depth, Level};
-use bcc_top::ui::message::{Effect, Input};
-use bcc_top::ui::screen::Screen;
 use bcc_top::views::Registry;
 use terminal::Terminal;
 
-use super::tick::cpu;
-use super::{bcc_top, median};
+use super::explorer::Explorer;
+use super::{bcc_top, cpu, median};
 
 const SIZE: (u16, u16) = (24, 80);
 /// Seconds that a screen is watched, after it has settled.
@@ -134,7 +129,10 @@ fn dashboard() -> f64 {
             let at = VIEWS.iter().position(|view| *view == &*frame.view).expect("a view of the demo");
             frames[at] = Some(Arc::new(frame));
             if frames.iter().all(Option::is_some) {
-                times.push(explorer.show(frames.iter_mut().map(|frame| frame.take().expect("all are there"))));
+                let begun = cpu();
+                let bytes = explorer.show(frames.iter_mut().map(|frame| frame.take().expect("all are there")));
+                times.push((cpu() - begun).as_secs_f64() * 1e3);
+                assert!(bytes > 0, "nothing was drawn");
             }
         }
         if !any {
@@ -152,49 +150,4 @@ fn recording() -> Recording {
         Registry::get().find(name).and_then(|view| object::layout(view, settings).ok()).map(|layout| layout.schema)
     };
     Recording::open(source, Arc::new(known)).expect("a good recording")
-}
-
-/// The explorer's core, without a terminal.
-struct Explorer {
-    app: App,
-    screen: Screen,
-    generations: Vec<u32>,
-}
-
-impl Explorer {
-    fn open(views: &[&str], size: (u16, u16)) -> Explorer {
-        let look = bcc_top::ui::Options {
-            level: Some(Level::Unicode),
-            depth: Some(Depth::Indexed),
-            ..bcc_top::ui::Options::default()
-        };
-        let request = |view: &&str| Request {
-            view: (*view).into(),
-            interval: Duration::from_secs(1),
-            first: None,
-            settings: vec![],
-            force: vec![],
-        };
-        let mut app = App::new(look, views.iter().map(request).collect(), Instant::now());
-        let opened = app.start().into_iter().filter_map(|effect| match effect {
-            Effect::Open(_, generation, _) => Some(generation),
-            _ => None,
-        });
-        let generations: Vec<u32> = opened.collect();
-        assert_eq!(generations.len(), views.len(), "all views are opened");
-        app.handle(Instant::now(), Input::Resize(size.0, size.1));
-        Explorer { app, screen: Screen::new(size.into(), Level::Unicode, true), generations }
-    }
-
-    /// CPU milliseconds to take in these frames and draw.
-    fn show(&mut self, frames: impl Iterator<Item = Arc<Frame>>) -> f64 {
-        let (begun, now) = (cpu(), Instant::now());
-        for (at, frame) in frames.enumerate() {
-            self.app.handle(now, Input::Feed(at, self.generations[at], Event::Frame(frame)));
-        }
-        self.app.handle(now, Input::Tick);
-        let bytes = self.screen.draw(&mut self.app).len();
-        assert!(bytes > 0, "nothing was drawn");
-        (cpu() - begun).as_secs_f64() * 1e3
-    }
 }

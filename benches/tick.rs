@@ -3,21 +3,16 @@
 
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
-use bcc_top::feed::{Event, Request};
 use bcc_top::frame::{Cost, Frame, Interval, Kind, Lost, Stamp, Status, Table};
 use bcc_top::probes::decode::{Resolve, decode};
 use bcc_top::probes::probe::{Data, Probe, Wish};
 use bcc_top::probes::reader::{Halves, RawRows};
 use bcc_top::probes::sys;
-use bcc_top::ui::app::App;
-use bcc_top::ui::glyphs::{Depth, Level};
-use bcc_top::ui::message::{Effect, Input};
-use bcc_top::ui::screen::Screen;
 use bcc_top::views::Registry;
 
-use super::median;
+use super::explorer::Explorer;
+use super::{cpu, median};
 
 const ROWS: u32 = 10_000;
 const ROUNDS: usize = 15;
@@ -37,12 +32,6 @@ impl Resolve for Nobody {
     fn container(&mut self, _: Option<u32>, _: Option<u64>) -> Option<&[u8]> {
         None
     }
-}
-
-/// CPU of this thread so far.
-pub fn cpu() -> Duration {
-    let cpu = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
-    Duration::new(cpu.tv_sec as u64, cpu.tv_nsec as u32)
 }
 
 fn fill(map: &OwnedFd, key_size: usize, value_size: usize) {
@@ -66,7 +55,7 @@ pub fn run() {
     let Halves::Hash { maps, key_size, value_size, .. } = halves else { panic!("a hash") };
     let (mut bare, mut decoded, mut whole) = (Vec::new(), Vec::new(), Vec::new());
     let mut rows = RawRows::default();
-    let mut explorer = Explorer::open();
+    let mut explorer = Explorer::open(&["tcptop"], (100, 206));
     for round in 0..ROUNDS {
         fill(&maps[1], *key_size, *value_size);
         let begun = cpu();
@@ -80,7 +69,7 @@ pub fn run() {
         table.derive();
         assert!(table.len() as u32 >= ROWS);
         decoded.push((cpu() - begun).as_secs_f64() * 1e3);
-        let bytes = explorer.show(table, round as u64);
+        let bytes = explorer.show(std::iter::once(Arc::new(frame(table, round as u64))));
         whole.push((cpu() - begun).as_secs_f64() * 1e3);
         assert!(bytes > 200 || round > 0, "nothing was drawn");
     }
@@ -91,55 +80,18 @@ pub fn run() {
     println!("\nGoal: at most 6 ms.");
 }
 
-/// The explorer's core on a terminal of 206 rows.
-struct Explorer {
-    app: App,
-    screen: Screen,
-    generation: u32,
-}
-
-impl Explorer {
-    fn open() -> Explorer {
-        let look = bcc_top::ui::Options {
-            level: Some(Level::Unicode),
-            depth: Some(Depth::Indexed),
-            ..bcc_top::ui::Options::default()
-        };
-        let request = Request {
-            view: "tcptop".into(),
-            interval: Duration::from_secs(1),
-            first: None,
-            settings: vec![],
-            force: vec![],
-        };
-        let mut app = App::new(look, vec![request], Instant::now());
-        let generation = app.start().into_iter().find_map(|effect| match effect {
-            Effect::Open(_, generation, _) => Some(generation),
-            _ => None,
-        });
-        app.handle(Instant::now(), Input::Resize(100, 206));
-        let screen = Screen::new((100, 206).into(), Level::Unicode, true);
-        Explorer { app, screen, generation: generation.expect("the view is opened") }
-    }
-
-    /// Bytes for the terminal.
-    fn show(&mut self, table: Table, index: u64) -> usize {
-        let frame = Frame {
-            view: "tcptop".into(),
-            kind: Kind::Table,
-            status: Status::Ok,
-            time: Stamp { wall_ns: index * 1_000_000_000, mono_ns: index * 1_000_000_000 },
-            interval: Interval { index, asked_ns: 1_000_000_000, real_ns: 1_000_000_000, ..Interval::default() },
-            settings: Arc::new([]),
-            hooks: Arc::new([]),
-            table,
-            histograms: vec![],
-            lost: Lost::default(),
-            cost: Cost::default(),
-        };
-        let now = Instant::now();
-        self.app.handle(now, Input::Feed(0, self.generation, Event::Frame(Arc::new(frame))));
-        self.app.handle(now, Input::Tick);
-        self.screen.draw(&mut self.app).len()
+fn frame(table: Table, index: u64) -> Frame {
+    Frame {
+        view: "tcptop".into(),
+        kind: Kind::Table,
+        status: Status::Ok,
+        time: Stamp { wall_ns: index * 1_000_000_000, mono_ns: index * 1_000_000_000 },
+        interval: Interval { index, asked_ns: 1_000_000_000, real_ns: 1_000_000_000, ..Interval::default() },
+        settings: Arc::new([]),
+        hooks: Arc::new([]),
+        table,
+        histograms: vec![],
+        lost: Lost::default(),
+        cost: Cost::default(),
     }
 }

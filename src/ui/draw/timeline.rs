@@ -2,7 +2,6 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use std::time::{Duration, SystemTime};
 
 use crate::frame::Frame;
 use crate::frame::text;
@@ -10,6 +9,7 @@ use crate::frame::threshold::Level;
 
 use super::super::action::Action;
 use super::super::app::App;
+use super::super::moments;
 use super::super::view::View;
 use super::{put, put_right};
 
@@ -99,7 +99,5 @@ fn main(view: &View, frame: &Frame) -> f64 {
 
 /// Time of day, UTC: the time zone of a host under scrutiny is one more thing to be wrong about.
 pub fn clock(wall_ns: u64) -> String {
-    let time = SystemTime::UNIX_EPOCH + Duration::from_nanos(wall_ns);
-    let text = humantime::format_rfc3339_seconds(time).to_string();
-    text.get(11..20).unwrap_or_default().to_owned()
+    moments::clock(wall_ns) + "Z"
 }

@@ -2,7 +2,7 @@
 # The kernel matrix: the truth tests on this host and in guests, with the program in dist/.
 #
 #   tools/matrix.sh                      every cell; writes docs/kernels.md
-#   KERNEL=6.1 VIEW=biotop tools/matrix.sh   one cell, one view; cells are `host`, the kernels and `lockdown`
+#   KERNEL=6.1 VIEW=biotop tools/matrix.sh   one cell, one view (or several: a,b); cells are `host`, the kernels and `lockdown`
 #
 # Reports, logs and matrix.json are left in target/matrix. Where there is no QEMU or no package source, guests are skipped,
 # loudly; with CI set that is a failure.
@@ -14,7 +14,7 @@ guests=(5.10 6.1 6.12 7.2 lockdown)
 # As many guests at once as there are pairs of CPUs, each having two.
 at_once=${MATRIX_JOBS:-$((($(nproc) + 1) / 2 + 1))}
 filter=()
-[ -z "${VIEW:-}" ] || filter=("$VIEW::")
+[ -z "${VIEW:-}" ] || filter=("${VIEW//,/::,}::")
 failed=()
 skipped=()
 report=$out/host.jsonl

@@ -9,7 +9,7 @@
 //! A view's tests are the file with its name beside this one; `build.rs` finds it. It has a list
 //! `TESTS` and a function `work`, which is what its worker processes run (see [`support::worker`]).
 //!
-//!   truth [FILTER…]          the tests, as `cargo test` runs them
+//!   truth [WORD,WORD…]       the tests whose names hold a word, as `cargo test` runs them
 //!   truth --files            files that a guest must be given
 //!   truth --matrix DIR       the kernel matrix, from the reports in DIR
 

@@ -41,9 +41,10 @@ fn print_files(tests: Tests) {
 }
 
 fn run(tests: Tests) -> ExitCode {
-    let arguments = Arguments::from_args();
+    let mut arguments = Arguments::from_args();
+    let trials = wanted(trials(tests), arguments.filter.take());
     if arguments.list {
-        return libtest_mimic::run(&arguments, trials(tests)).exit_code();
+        return libtest_mimic::run(&arguments, trials).exit_code();
     }
     assert!(rustix::process::geteuid().is_root(), "truth tests load BPF programs and need root: sudo make truth");
     every_view_is_watched_in_every_way(tests);
@@ -51,7 +52,7 @@ fn run(tests: Tests) -> ExitCode {
     println!("cell {}", Cell::here().name);
     let needs = guard::check();
     let before = kernel::Before::look();
-    let conclusion = libtest_mimic::run(&arguments, trials(tests));
+    let conclusion = libtest_mimic::run(&arguments, trials);
     let clean = catch_unwind(AssertUnwindSafe(|| before.assert_nothing_left()));
     if clean.is_err() {
         println!("{}", last_panic());
@@ -59,6 +60,14 @@ fn run(tests: Tests) -> ExitCode {
     }
     println!("nothing of ours is left in the kernel");
     if needs { conclusion.exit_code() } else { ExitCode::FAILURE }
+}
+
+/// Those whose names hold one of the words of the filter, which are separated by commas.
+fn wanted(mut trials: Vec<Trial>, filter: Option<String>) -> Vec<Trial> {
+    if let Some(filter) = filter {
+        trials.retain(|trial| filter.split(',').any(|word| trial.name().contains(word)));
+    }
+    trials
 }
 
 /// The matrix would say less than it seems to if a view had no such test.

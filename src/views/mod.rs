@@ -61,6 +61,14 @@ impl Registry {
         Ok(Registry { views })
     }
 
+    /// The built-in views of these names.
+    #[cfg(test)]
+    pub fn of(names: &[&str]) -> Registry {
+        let mut all = Registry::read(BUILT_IN).expect("sound declarations");
+        all.views.retain(|view| names.contains(&view.decl.name.as_str()));
+        all
+    }
+
     /// All views, by group and name.
     pub fn views(&self) -> &[View] {
         &self.views

@@ -18,8 +18,10 @@ pub const TESTS: &[Test] = &[
 const DISK: u64 = 64 << 20;
 const BLOCK: usize = 64 << 10;
 const SMALL: usize = 4096;
-/// Requests in flight in the test with a scheduler.
+/// Requests in flight in the test with a scheduler, and how many are submitted together: these wait for each other, which
+/// takes long beside what the programs that watch take.
 const DEPTH: usize = 64;
+const BATCH: usize = 32;
 
 /// Writes, one after the other, and half as many reads.
 fn writes() -> usize {
@@ -64,8 +66,9 @@ fn asynchronous(job: &Job) {
     let disk = files::open_direct(Path::new(job.word(1)));
     let mut queue = aio::Queue::new(&disk, DEPTH, SMALL);
     job.step(&json!("ready"));
-    for number in 0..places() {
-        queue.write(number * 7919 % places() * 2 * SMALL as u64);
+    for batch in (0..places()).step_by(BATCH) {
+        let place = |number| number * 7919 % places() * 2 * SMALL as u64;
+        queue.write_all(&(batch..batch + BATCH as u64).map(place).collect::<Vec<_>>());
     }
     queue.finish();
     job.last(&json!("written"));

@@ -375,6 +375,15 @@ mod tests {
     }
 
     #[test]
+    fn a_time_that_is_not_known_is_null() {
+        let layout = object::layout(Registry::get().find("biosnoop").expect("a view"), &[]).expect("a layout");
+        let mut table = Table::new(layout.schema.clone());
+        [0xff, 1].map(|byte| push_event(&layout, &vec![byte; layout.value_size], 0, &mut table, &mut Fixed));
+        let queue = layout.schema.index("queue").expect("a column");
+        assert_eq!([0, 1].map(|row| table.cell(row, queue)), [Value::Null, Value::Uint(0x0101_0101_0101_0101)]);
+    }
+
+    #[test]
     fn a_grouping_has_its_own_key() {
         let view = Registry::get().find("runqlat").expect("a view with groupings");
         let by_pid = [("by".to_owned(), SettingValue::Text("pid".to_owned()))];

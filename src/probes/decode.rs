@@ -176,6 +176,7 @@ impl<'a> Decoder<'a> {
                 [0] | [] => Value::Null,
                 [signal, ..] => self.table.intern(signals::name(*signal).as_bytes()),
             },
+            Role::Position if signed(bytes) < 0 => Value::Null,
             Role::Number { signed: true } => Value::Int(signed(bytes)),
             Role::Pid if number(bytes) == u64::from(u32::MAX) => Value::Null,
             Role::Cgroup | Role::Disk if number(bytes) == 0 => Value::Null,

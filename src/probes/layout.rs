@@ -44,6 +44,8 @@ pub enum Role {
     ExitCode,
     /// A signal by number, 0 none.
     Signal,
+    /// A place in a file; negative is unknown.
+    Position,
 }
 
 /// One field of the key or value.
@@ -135,6 +137,7 @@ fn meaning(typedef: Option<&str>, ty: Type<'_>) -> (Role, Agg, ColumnType, Optio
         "exit_code_t" => (Role::ExitCode, Agg::Last, Int, Some(Unit::Id)),
         "signal_t" => (Role::Signal, Agg::Last, Text, None),
         "tid_t" | "ret_t" | "flag_t" => (number, Agg::Last, Int, Some(Unit::Id)),
+        "position_t" => (Role::Position, Agg::Last, Int, Some(Unit::Bytes)),
         "ns_t" => (number, Agg::Last, Int, Some(Unit::Ns)),
         "log2_ns_t" => (Role::Histogram, Agg::Last, Int, Some(Unit::Ns)),
         _ => (number, Agg::Sum, Int, Some(Unit::Count)),

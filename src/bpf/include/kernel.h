@@ -37,6 +37,9 @@ typedef _Bool bool;
 #define EBADF 9
 #define ENOMEM 12
 #define EEXIST 17
+#define S_IFMT 0170000
+#define S_IFDIR 0040000
+#define S_IFREG 0100000
 #define AF_INET 2
 #define AF_INET6 10
 #define IPPROTO_TCP 6
@@ -155,7 +158,24 @@ struct mm_struct {
 	unsigned long env_end;
 };
 
+struct fdtable {
+	unsigned int max_fds;
+	struct file **fd;
+};
+
+struct files_struct {
+	struct fdtable *fdt;
+};
+
+struct thread_info {
+	unsigned long flags;
+#if defined(__TARGET_ARCH_x86)
+	u32 status;
+#endif
+};
+
 struct task_struct {
+	struct thread_info thread_info;
 	/* A byte on 7.2, int before: libbpf fits the load to the size only where nothing is signed. */
 	unsigned int on_cpu;
 	int pid;
@@ -167,6 +187,7 @@ struct task_struct {
 	struct signal_struct *signal;
 	struct task_struct *real_parent;
 	struct mm_struct *mm;
+	struct files_struct *files;
 	u64 start_time;
 	int exit_code;
 };
@@ -244,8 +265,9 @@ struct socket {
 	struct sock *sk;
 };
 
-struct file;
 struct seq_file;
+
+struct file;
 
 struct bpf_iter_meta {
 	struct seq_file *seq;
@@ -276,8 +298,38 @@ struct bpf_iter__tcp {
 	unsigned int uid;
 };
 
+struct super_block {
+	u32 s_dev;
+	unsigned long s_magic;
+};
+
 struct inode {
+	unsigned short i_mode;
+	struct super_block *i_sb;
 	s64 i_size;
+};
+
+struct qstr {
+	const unsigned char *name;
+};
+
+struct dentry {
+	struct dentry *d_parent;
+	struct qstr d_name;
+	struct super_block *d_sb;
+};
+
+struct vfsmount;
+
+struct path {
+	struct vfsmount *mnt;
+	struct dentry *dentry;
+};
+
+struct file {
+	struct path f_path;
+	struct inode *f_inode;
+	s64 f_pos;
 };
 
 struct address_space {
@@ -285,6 +337,7 @@ struct address_space {
 };
 
 struct kiocb {
+	struct file *ki_filp;
 	s64 ki_pos;
 };
 

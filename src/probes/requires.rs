@@ -28,7 +28,10 @@ fn reason(requires: &Requires, modules: Option<&str>) -> Reason {
     let is_it = |file: &str| file.split('.').next().is_some_and(|name| name.replace('-', "_") == *module);
     let installed = modules.is_some_and(|list| list.lines().filter_map(file).any(|file| is_it(&file)));
     let (message, remedy) = if installed {
-        (format!("the kernel module {module} is not loaded, so no {filesystem} is mounted"), format!("modprobe {module}, or mount one, then retry"))
+        (
+            format!("the kernel module {module} is not loaded, so no {filesystem} is mounted"),
+            format!("modprobe {module}, or mount one, then retry"),
+        )
     } else {
         (
             format!("this kernel has no {filesystem}, and its module {module} is not installed"),

@@ -9,9 +9,7 @@ pub mod settings;
 
 use std::sync::OnceLock;
 
-pub use decl::{
-    ColumnDecl, DeclError, Group, HookDecl, Requires, SettingChoice, SettingDecl, TimeUnit, ViewDecl,
-};
+pub use decl::{ColumnDecl, DeclError, Group, HookDecl, Requires, SettingChoice, SettingDecl, TimeUnit, ViewDecl};
 
 /// A view that ships in the binary: its declaration and its compiled program.
 pub struct BuiltIn {

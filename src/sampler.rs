@@ -250,8 +250,8 @@ fn shown_settings(view: &View, set: &[(String, SettingValue)]) -> Arc<[(String, 
     let of = |name: &str| set.iter().find(|(n, _)| n == name).map(|(_, value)| value.clone());
     let filters = ["pid", "comm", "cgroup"].into_iter().map(|n| (n.to_owned(), of(n).unwrap_or(SettingValue::Null)));
     let own = view.decl.set.iter().map(|(name, decl)| {
-        let default = match decl.choices.first() {
-            Some(choice) => SettingValue::Text(choice.name.clone()),
+        let default = match decl.choices.first().map(|choice| &choice.name).or(decl.default.as_ref()) {
+            Some(word) => SettingValue::Text(word.clone()),
             None if decl.min.is_some() || decl.max.is_some() => SettingValue::Int(0),
             None => SettingValue::Bool(false),
         };

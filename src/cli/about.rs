@@ -2,7 +2,7 @@
 
 use clap::Command;
 
-use super::settings::{self, Kind};
+use super::settings;
 use crate::frame::{Agg, Column, Formula, Schema, Unit};
 use crate::probes::plan::Program;
 use crate::views::proof::KERNELS;
@@ -19,14 +19,15 @@ pub fn list(views: &[&ViewDecl]) -> String {
             text.push_str(&format!("{gap}{} ({})\n", view.group.title(), view.group.name()));
             group = Some(view.group);
         }
-        text.push_str(&format!("  {:<wide$}  {:<9}  {}\n", view.name, view.kind.name(), view.question));
+        let unproven = if view.unproven.is_some() { " (unproven)" } else { "" };
+        text.push_str(&format!("  {:<wide$}  {:<9}  {}{unproven}\n", view.name, view.kind.name(), view.question));
     }
     text
 }
 
 /// The command with what `--help` says about this view.
 pub fn with_help(command: Command, view: &ViewDecl) -> Command {
-    let usage = format!("bcc-top {} [INTERVAL [COUNT]] [OPTIONS] [-- COMMAND [ARG...]]", view.name);
+    let usage = format!("bcc-top {} {} [OPTIONS] [-- COMMAND [ARG...]]", view.name, positionals(view));
     let mut after = String::from("Columns:\n");
     for (name, help) in column_names(view) {
         after.push_str(&format!("  {name:<14} {help}\n"));
@@ -35,8 +36,20 @@ pub fn with_help(command: Command, view: &ViewDecl) -> Command {
     for line in &view.cannot {
         after.push_str(&format!("  {line}\n"));
     }
+    if let Some(why) = &view.unproven {
+        after.push_str(&format!("\nUnproven:\n  {why}\n"));
+    }
     let about = format!("{}: {}\n\n{}", view.name, view.title, view.question);
     command.override_usage(usage).about(about).after_help(after)
+}
+
+/// What may stand behind the name of a view.
+pub fn positionals(view: &ViewDecl) -> String {
+    if view.positionals.is_empty() {
+        return "[INTERVAL [COUNT]]".to_owned();
+    }
+    let names: Vec<String> = view.positionals.iter().map(|name| format!("[{}]", name.to_uppercase())).collect();
+    names.join(" ")
 }
 
 /// Columns that the declaration names, those shown first.
@@ -61,6 +74,9 @@ pub fn explain(view: &ViewDecl, schema: Option<&Schema>, programs: &[Program]) -
     let aliases = if view.aliases.is_empty() { "none".to_owned() } else { view.aliases.join(", ") };
     text.push_str(&format!("\nkind     {}\ngroup    {}\n", view.kind.name(), view.group.title()));
     text.push_str(&format!("aliases  {aliases}\nsort     {}\ncost     {}\n", view.sort, view.cost));
+    if let Some(why) = &view.unproven {
+        text.push_str(&format!("unproven {why}\n"));
+    }
     text.push_str("\nColumns\n");
     match schema {
         Some(schema) => schema.columns.iter().for_each(|column| text.push_str(&column_line(schema, column))),
@@ -124,13 +140,5 @@ fn unit(unit: Option<Unit>) -> &'static str {
 }
 
 fn setting_line(name: &str, set: &SettingDecl) -> String {
-    let takes = match settings::kind(set) {
-        Kind::Switch => "true, false".to_owned(),
-        Kind::Choice(words) => words.join(", "),
-        Kind::Number { min, max } => {
-            let bound = |bound: Option<i64>| bound.map_or(String::new(), |n| n.to_string());
-            format!("{}..{}", bound(min), bound(max))
-        }
-    };
-    format!("  {name:<14} {} ({takes})\n", set.help)
+    format!("  {name:<14} {} ({})\n", set.help, settings::takes(set))
 }

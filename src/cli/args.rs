@@ -56,7 +56,7 @@ pub fn command(views: &[&ViewDecl]) -> Command {
         .about("Live eBPF views of a Linux host")
         .override_usage("bcc-top [VIEW[,VIEW...] [INTERVAL [COUNT]]] [OPTIONS] [-- COMMAND [ARG...]]")
         .after_help(after_help())
-        .args(positionals())
+        .args(positionals(views))
         .args(frames())
         .args(formats())
         .args(rows())
@@ -92,6 +92,7 @@ fn setting_arg(name: &str, long: String, setting: &SettingDecl) -> Arg {
             arg.value_name(range).allow_negative_numbers(true)
         }
         super::settings::Kind::Choice(words) => arg.value_name(words.join("|")),
+        super::settings::Kind::Time(_) => arg.value_name("TIME"),
     }
 }
 
@@ -108,19 +109,35 @@ fn config_file() -> Arg {
         .value_parser(value_parser!(std::path::PathBuf))
 }
 
-fn positionals() -> [Arg; 4] {
-    [
-        Arg::new("view").index(1).value_name("VIEW").help("one view, or several with commas; default: the overview"),
-        Arg::new("interval-arg").index(2).value_name("INTERVAL").help("as --interval").conflicts_with("interval"),
-        Arg::new("count-arg").index(3).value_name("COUNT").help("as --count").conflicts_with("count"),
+/// The id of the setting `name` where it is given behind the name of its view.
+pub fn positional(name: &str) -> String {
+    format!("{name}-arg")
+}
+
+/// A view that declares positionals of its own has those; several together have the common ones.
+fn positionals(views: &[&ViewDecl]) -> Vec<Arg> {
+    let own = |name: &String| {
+        let (id, value) = (positional(name), name.to_uppercase());
+        Arg::new(id).value_name(value).help(format!("as --{}", long_flag(name))).conflicts_with(name)
+    };
+    let mut args =
+        vec![Arg::new("view").value_name("VIEW").help("one view, or several with commas; default: the overview")];
+    match views {
+        [view] if !view.positionals.is_empty() => args.extend(view.positionals.iter().map(own)),
+        _ => args.extend([
+            Arg::new("interval-arg").value_name("INTERVAL").help("as --interval").conflicts_with("interval"),
+            Arg::new("count-arg").value_name("COUNT").help("as --count").conflicts_with("count"),
+        ]),
+    }
+    args.push(
         Arg::new("command")
-            .index(4)
             .value_name("COMMAND")
             .last(true)
             .num_args(1..)
             .value_parser(value_parser!(std::ffi::OsString))
             .help("run COMMAND, watch only it and its children, and end with it; its output goes to standard error"),
-    ]
+    );
+    args.into_iter().zip(1..).map(|(arg, index)| arg.index(index)).collect()
 }
 
 fn frames() -> Vec<Arg> {

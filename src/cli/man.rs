@@ -7,7 +7,7 @@ use clap::{ArgMatches, Command};
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, bold, italic, roman};
 
-use super::about::column_names;
+use super::about::{column_names, positionals};
 use super::args::{self, NAME};
 use super::usage::Usage;
 use super::{options, print, say};
@@ -107,7 +107,8 @@ fn view(decl: &ViewDecl) -> io::Result<String> {
     man.render_name_section(&mut page)?;
     let mut roff = Roff::new();
     roff.control("SH", ["SYNOPSIS"]);
-    roff.text([bold(format!("{NAME} {}", decl.name)), roman(" [INTERVAL [COUNT]] [OPTIONS] [-- COMMAND [ARG...]]")]);
+    let behind = format!(" {} [OPTIONS] [-- COMMAND [ARG...]]", positionals(decl));
+    roff.text([bold(format!("{NAME} {}", decl.name)), roman(behind)]);
     roff.control("SH", ["DESCRIPTION"]);
     roff.text([italic(&decl.question)]);
     for paragraph in decl.help.trim().split("\n\n") {
@@ -125,6 +126,7 @@ fn view(decl: &ViewDecl) -> io::Result<String> {
             Kind::Choice(words) => format!(" {}", words.join("|")),
             Kind::Number { min: Some(min), max: Some(max) } => format!(" {min}..{max}"),
             Kind::Number { .. } => " N".to_owned(),
+            Kind::Time(_) => " TIME".to_owned(),
         };
         (format!("--{long}{takes}"), set.help.as_str())
     });
@@ -134,6 +136,9 @@ fn view(decl: &ViewDecl) -> io::Result<String> {
     roff.text([roman("It cannot see:")]);
     for line in &decl.cannot {
         roff.control("IP", ["-", "2"]).text([roman(line)]);
+    }
+    if let Some(why) = &decl.unproven {
+        roff.control("PP", []).text([roman(format!("Unproven: {why}"))]);
     }
     roff.control("SH", ["SEE ALSO"]);
     roff.text([roman(format!("{NAME}(1)"))]);

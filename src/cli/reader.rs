@@ -126,8 +126,13 @@ impl Reader<'_> {
         }
     }
 
+    /// What stands behind the name of the view, if this command takes that.
+    fn positional(&self, id: &str) -> Option<&str> {
+        self.matches.try_get_one::<String>(id).ok()?.map(String::as_str)
+    }
+
     fn interval(&self) -> Result<Option<Duration>, Usage> {
-        let asked = self.text("interval").or(self.text("interval-arg"));
+        let asked = self.text("interval").or_else(|| self.positional("interval-arg"));
         asked.map(|text| seconds(text).map_err(|e| Usage::wrong(format!("--interval: {e}")))).transpose()
     }
 
@@ -140,8 +145,7 @@ impl Reader<'_> {
     }
 
     pub fn number(&self, flag: &str, positional: &str, least: u64) -> Result<Option<u64>, Usage> {
-        let asked =
-            self.text(flag).or_else(|| self.matches.try_get_one::<String>(positional).ok()?.map(String::as_str));
+        let asked = self.text(flag).or_else(|| self.positional(positional));
         let Some(text) = asked else { return Ok(None) };
         match text.parse::<u64>() {
             Ok(number) if number >= least => Ok(Some(number)),
@@ -203,7 +207,7 @@ impl Reader<'_> {
                 if self.matches.try_get_one::<bool>(name).ok().flatten() == Some(&true) {
                     give(name, SettingValue::Bool(true));
                 }
-            } else if let Ok(Some(text)) = self.matches.try_get_one::<String>(name) {
+            } else if let Some(text) = self.positional(name).or_else(|| self.positional(&args::positional(name))) {
                 give(name, settings::value(setting, text).map_err(|e| Usage::wrong(format!("--{flag}: {e}")))?);
             }
         }

@@ -20,7 +20,7 @@ use super::refusal::{
     view_refused,
 };
 use super::ring::Ring;
-use super::{elf, libbpf_log, settings, slim, sys};
+use super::{elf, libbpf_log, requires, settings, slim, sys};
 use crate::feed::LoadStep;
 use crate::frame::{Reason, ReasonClass, SettingValue, Unavailable};
 use crate::views::{SettingChoice, View};
@@ -53,14 +53,18 @@ impl<'a> Attempt<'a> {
         };
         let object = open(view, None).map_err(|e| unavailable(ReasonClass::Verifier, e))?;
         let tree = wish.settings.iter().any(|(name, _)| name == "tree");
-        let mut programs = programs_of(&object);
+        let mut programs = programs_of(view, &object);
         programs.retain(|p| (tree || p.hook != FOLLOW) && view.decl.wants_hook(&p.hook, &wish.settings));
         let needs = needs(view);
         let questions = questions(&programs, &needs, &object);
         let roots = object_btf(object.as_libbpf_object().as_ptr()).and_then(|b| Btf::parse(b).ok());
         let roots = roots.map(|btf| slim::roots(&btf)).unwrap_or_default();
-        let (facts, btf) = Facts::gather(&questions, &roots, wish.btf.as_deref())
+        let module = view.decl.requires.as_ref().map(|requires| requires.module.as_str());
+        let (facts, btf) = Facts::gather(&questions, &roots, wish.btf.as_deref(), module)
             .map_err(|e| unavailable(ReasonClass::NoBtf, format!("{}: {e}", whose_btf(wish))))?;
+        if let Some(reason) = view.decl.requires.as_ref().and_then(requires::missing) {
+            return Err(Unavailable { reason: no_rights(reason), tried: vec![] });
+        }
         let no_file = |e| unavailable(ReasonClass::Memlock, format!("no file in memory: {e}"));
         let btf = sys::memory_file(&btf).map_err(no_file)?;
         let uses = elf::maps_of_programs(view.object.bytes());
@@ -88,6 +92,7 @@ impl<'a> Attempt<'a> {
         let ours = |e: String| view_refused(ReasonClass::Verifier, e);
         let mut open = open(self.view, Some(&self.btf)).map_err(ours)?;
         self.select(&mut open, &chosen).map_err(ours)?;
+        self.bind(&mut open, &chosen)?;
         let bytes = object_btf(open.as_libbpf_object().as_ptr()).ok_or_else(|| ours("the object has no BTF".into()))?;
         let btf = Btf::parse(bytes).map_err(|e| ours(e.to_string()))?;
         let layout = Layout::new(&btf, &self.view.decl, self.data_map(), self.choice()).map_err(ours)?;
@@ -154,6 +159,18 @@ impl<'a> Attempt<'a> {
         Ok(())
     }
 
+    /// Tells libbpf what a shared program's trampolines are for: it has to know before it loads them.
+    fn bind(&self, open: &mut OpenObject, chosen: &[&Program]) -> Result<(), Refusal> {
+        for mut program in open.progs_mut() {
+            let Some(known) = chosen.iter().find(|p| program.name() == OsStr::new(&p.name)) else { continue };
+            if known.bound && matches!(known.kind.as_str(), "fentry" | "fexit") {
+                let (set, _) = libbpf_log::capture(|| program.set_attach_target(0, Some(known.target.clone())));
+                set.map_err(|e| Refusal::Program(attach_failure(known, &e)))?;
+            }
+        }
+        Ok(())
+    }
+
     fn set(&self, open: &mut OpenObject, btf: &Btf<'_>) -> Result<(), String> {
         let constants = settings::constants(btf);
         let mut rodata = open.maps_mut().find(|m| has_suffix(m.name(), ".rodata"));
@@ -176,7 +193,12 @@ impl<'a> Attempt<'a> {
         let mut seeds = Vec::new();
         for program in object.progs_mut() {
             let Some(known) = chosen.iter().find(|p| program.name() == OsStr::new(&p.name)) else { continue };
-            let (link, _) = libbpf_log::capture(|| program.attach());
+            let (link, _) = libbpf_log::capture(|| match known.kind.as_str() {
+                "kprobe" | "kretprobe" if known.bound => {
+                    program.attach_kprobe(known.kind == "kretprobe", &known.target)
+                }
+                _ => program.attach(),
+            });
             let link = link.map_err(|e| Refusal::Program(attach_failure(known, &e)))?;
             if known.seed { seeds.push((known, link)) } else { links.push(link) }
         }

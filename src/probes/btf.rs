@@ -46,6 +46,8 @@ pub struct Btf<'a> {
     strings: &'a [u8],
     /// Offset of each type in `types`; id 0 is void.
     offsets: Vec<u32>,
+    /// Where its strings begin, behind those of the BTF that it builds on.
+    first_string: u32,
 }
 
 /// One type.
@@ -98,7 +100,17 @@ impl<'a> Btf<'a> {
         if at != types.len() {
             return Err(BadBtf("a type is cut off"));
         }
-        Ok(Btf { types, strings, offsets })
+        Ok(Btf { types, strings, offsets, first_string: 0 })
+    }
+
+    /// The types of a module, whose BTF goes on where the kernel's ends. Only for looking names up: the ids in it
+    /// count from those of `base`.
+    ///
+    /// # Errors
+    /// As [`Btf::parse`].
+    pub fn parse_split(bytes: &'a [u8], base: &Btf<'_>) -> Result<Btf<'a>, BadBtf> {
+        let first_string = u32::try_from(base.strings.len()).map_err(|_| BadBtf("strings are too long"))?;
+        Ok(Btf { first_string, ..Btf::parse(bytes)? })
     }
 
     /// The type with this id; `None` for void and ids out of range.
@@ -119,7 +131,8 @@ impl<'a> Btf<'a> {
 
     /// The string at this offset; empty if there is none.
     pub fn string(&self, at: u32) -> &str {
-        let bytes = self.strings.get(at as usize..).unwrap_or_default();
+        let at = at.checked_sub(self.first_string).map(|at| at as usize);
+        let bytes = at.and_then(|at| self.strings.get(at..)).unwrap_or_default();
         let end = bytes.iter().position(|&b| b == 0).unwrap_or(0);
         std::str::from_utf8(&bytes[..end]).unwrap_or_default()
     }

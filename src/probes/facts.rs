@@ -12,6 +12,9 @@ use super::sys::FileBytes;
 /// Where the kernel shows its own types.
 pub const KERNEL_BTF: &str = "/sys/kernel/btf/vmlinux";
 
+/// Where it shows those of its modules, which build on its own.
+const MODULES_BTF: &str = "/sys/kernel/btf";
+
 /// What one view asks of the kernel's BTF.
 #[derive(Clone, Debug, Default)]
 pub struct Questions {
@@ -53,9 +56,15 @@ pub fn refused() -> HashMap<String, String> {
     REFUSED.lock().map(|refused| refused.iter().cloned().collect()).unwrap_or_default()
 }
 
+/// Those of the wanted functions that are there.
+fn functions(btf: &Btf<'_>, wanted: &HashSet<String>) -> Vec<String> {
+    let named = btf.iter().filter(|ty| ty.kind() == Kind::Func && wanted.contains(ty.name()));
+    named.map(|ty| ty.name().to_owned()).collect()
+}
+
 impl Facts {
-    /// Looks the questions up in the kernel's BTF, or in `btf` if the user named a file; also
-    /// gives the part of it that relocations to the types `roots` need.
+    /// Looks the questions up in the kernel's BTF, or in `btf` if the user named a file, functions in that of
+    /// `module` too; also gives the part of it that relocations to the types `roots` need.
     ///
     /// # Errors
     /// A sentence if there is no BTF or it is not well-formed.
@@ -63,11 +72,16 @@ impl Facts {
         questions: &Questions,
         roots: &HashSet<String>,
         btf: Option<&Path>,
+        module: Option<&str>,
     ) -> Result<(Facts, Vec<u8>), String> {
         let path = btf.unwrap_or(Path::new(KERNEL_BTF));
         let bytes = FileBytes::open(path).map_err(|e| format!("{}: {e}", path.display()))?;
         let btf = Btf::parse(&bytes).map_err(|e| format!("{}: {e}", path.display()))?;
         let mut facts = Facts::answer(questions, &btf);
+        if let Some(bytes) = module.and_then(|module| std::fs::read(Path::new(MODULES_BTF).join(module)).ok()) {
+            let functions = Btf::parse_split(&bytes, &btf).map(|split| functions(&split, &questions.functions));
+            facts.names.extend(functions.unwrap_or_default());
+        }
         facts.kprobes = Path::new("/sys/bus/event_source/devices/kprobe/type").exists();
         facts.refused = refused();
         Ok((facts, slim::slim(&btf, roots)))

@@ -17,6 +17,7 @@ pub mod plan;
 pub mod probe;
 pub mod reader;
 mod refusal;
+mod requires;
 pub mod ring;
 pub mod settings;
 mod signals;

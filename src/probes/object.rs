@@ -1,5 +1,6 @@
 //! Opening an object and looking into it; nothing here asks the kernel.
 
+use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::os::fd::{AsRawFd, OwnedFd};
 
@@ -32,13 +33,25 @@ pub fn layout(view: &View, settings: &[(String, SettingValue)]) -> Result<Layout
 /// A sentence if the object cannot be opened.
 pub fn programs(view: &View) -> Result<Vec<Program>, String> {
     libbpf_log::install();
-    Ok(programs_of(&open(view, None)?))
+    Ok(programs_of(view, &open(view, None)?))
 }
 
-pub(super) fn programs_of(object: &OpenObject) -> Vec<Program> {
+/// Names of the constants of a view's program. Opens the object only.
+///
+/// # Errors
+/// A sentence if the object cannot be opened.
+pub fn constants(view: &View) -> Result<HashSet<String>, String> {
+    libbpf_log::install();
+    let open = open(view, None)?;
+    let bytes = object_btf(open.as_libbpf_object().as_ptr()).ok_or("the object has no BTF")?;
+    let btf = Btf::parse(bytes).map_err(|e| e.to_string())?;
+    Ok(settings::constants(&btf).into_keys().collect())
+}
+
+pub(super) fn programs_of(view: &View, object: &OpenObject) -> Vec<Program> {
     let program =
         |p: libbpf_rs::OpenProgram<'_>| Program::parse(&p.name().to_string_lossy(), &p.section().to_string_lossy());
-    object.progs().map(program).collect()
+    object.progs().map(program).filter_map(|program| program.bind(&view.decl.targets)).collect()
 }
 
 /// What the choice of a setting changes in what is read.

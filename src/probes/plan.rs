@@ -28,6 +28,8 @@ pub struct Program {
     pub kind: String,
     /// Function, tracepoint or iterator.
     pub target: String,
+    /// Its target is the declaration's: see [`Program::bind`].
+    pub bound: bool,
 }
 
 impl Program {
@@ -44,7 +46,18 @@ impl Program {
             seed: kind == "iter" && name.ends_with("_seed"),
             kind: kind.to_owned(),
             target: target.to_owned(),
+            bound: false,
         }
+    }
+
+    /// Puts the function that the declaration names in the place of a target `@NAME`. None if it names none: then the
+    /// program is not for this view.
+    pub fn bind(mut self, targets: &BTreeMap<String, String>) -> Option<Program> {
+        if let Some(name) = self.target.strip_prefix('@') {
+            self.target = targets.get(name)?.clone();
+            self.bound = true;
+        }
+        Some(self)
     }
 
     /// As shown to the user.
@@ -310,6 +323,16 @@ mod tests {
         assert_eq!((program.hook.as_str(), program.number), ("wait", 12));
         assert!(Program::parse("recv__1_file_seed", "iter/task_file").seed);
         assert!(Program::parse("extra_opt", "tp_btf/x").optional);
+    }
+
+    #[test]
+    fn a_shared_program_is_attached_to_what_the_declaration_names() {
+        let targets = BTreeMap::from([("read".to_owned(), "xfs_file_read_iter".to_owned())]);
+        let bound = Program::parse("call__1_read", "fentry/@read").bind(&targets).expect("it is named");
+        assert_eq!((bound.target.as_str(), bound.bound), ("xfs_file_read_iter", true));
+        assert_eq!(Program::parse("call__1_open", "fentry/@open").bind(&targets), None);
+        let plain = Program::parse("call__1", "fentry/vfs_read").bind(&targets).expect("it names its own");
+        assert_eq!((plain.target.as_str(), plain.bound), ("vfs_read", false));
     }
 
     #[test]

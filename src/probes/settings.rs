@@ -56,6 +56,15 @@ pub fn write(
     if let Some(pid) = own_pid() {
         rodata.number("self_tgid", u64::from(pid))?;
     }
+    for (name, value) in &decl.constants {
+        rodata.number(name, *value)?;
+    }
+    for (name, set) in &decl.set {
+        if let Some(default) = &set.default {
+            let value = crate::views::settings::value(set, default)?;
+            rodata.number(name, own_setting(decl, name, &value)?)?;
+        }
+    }
     for (name, value) in settings {
         match (name.as_str(), value) {
             (_, SettingValue::Null) => {}
@@ -112,6 +121,7 @@ fn own_setting(decl: &ViewDecl, name: &str, value: &SettingValue) -> Result<u64,
     match value {
         SettingValue::Bool(on) => Ok(u64::from(*on)),
         SettingValue::Int(n) => u64::try_from(*n).map_err(|_| format!("{name} cannot be negative")),
+        SettingValue::Text(text) if set.time.is_some() => crate::views::settings::time(text),
         SettingValue::Text(word) => {
             let place = set.choices.iter().position(|choice| choice.name == *word);
             place.map(|n| n as u64).ok_or_else(|| format!("{name} cannot be {word}"))

@@ -83,6 +83,21 @@ pub struct ViewDecl {
     /// Name of the program file if it is another view's.
     #[serde(default)]
     pub program: Option<String>,
+    /// Functions that the program's hooks `@NAME` are attached to; a hook that is not named here does not exist for this view.
+    #[serde(default)]
+    pub targets: BTreeMap<String, String>,
+    /// `const volatile` globals of the program that have this value in this view, whatever is set.
+    #[serde(default)]
+    pub constants: BTreeMap<String, u64>,
+    /// The part of the kernel that the view is about, without which it says so.
+    #[serde(default)]
+    pub requires: Option<Requires>,
+    /// Why no machine of ours has shown that its numbers are right.
+    #[serde(default)]
+    pub unproven: Option<String>,
+    /// Settings that are given behind the name, in their order, as BCC's tool takes them; interval and count are then flags only.
+    #[serde(default)]
+    pub positionals: Vec<String>,
     /// The data map. `NAME__0` and `NAME__1` in C are its two halves.
     pub map: String,
     /// Columns shown unless asked otherwise, in order; the others follow, hidden.
@@ -111,6 +126,16 @@ pub struct ViewDecl {
     /// Settings: `const volatile` globals of the program.
     #[serde(default, rename = "set")]
     pub set: BTreeMap<String, SettingDecl>,
+}
+
+/// A part of the kernel that may be a module.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Requires {
+    /// As `/proc/filesystems` names it.
+    pub filesystem: String,
+    /// The module that brings it, and in whose type information functions are looked for as well.
+    pub module: String,
 }
 
 /// A purpose that a view needs a hook for.
@@ -171,12 +196,36 @@ pub struct SettingDecl {
     pub min: Option<i64>,
     /// Largest value, for numbers.
     pub max: Option<i64>,
+    /// A length of time, in nanoseconds in C: `10ms`, `500us`; a number without a unit is in this one. `min` and `max` do not apply.
+    pub time: Option<TimeUnit>,
+    /// What it is unless set, as the user would write it; without, what the program says.
+    pub default: Option<String>,
     /// The words it takes; their position is the value in C.
     #[serde(default)]
     pub choices: Vec<SettingChoice>,
     /// Whether the grouping key cycles through the choices.
     #[serde(default)]
     pub group_by: bool,
+}
+
+/// Unit of a time that is given without one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TimeUnit {
+    /// Microseconds.
+    Us,
+    /// Milliseconds.
+    Ms,
+}
+
+impl TimeUnit {
+    /// As it is written behind a number.
+    pub fn name(self) -> &'static str {
+        match self {
+            TimeUnit::Us => "us",
+            TimeUnit::Ms => "ms",
+        }
+    }
 }
 
 /// One word that a setting takes, and what it changes in what is read.

@@ -10,7 +10,7 @@ pub mod settings;
 
 use std::sync::OnceLock;
 
-pub use decl::{ColumnDecl, DeclError, Group, HookDecl, SettingChoice, SettingDecl, ViewDecl};
+pub use decl::{ColumnDecl, DeclError, Group, HookDecl, Requires, SettingChoice, SettingDecl, TimeUnit, ViewDecl};
 pub use object::Object;
 
 /// A view that ships in the binary: its declaration and its compiled program.

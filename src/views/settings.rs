@@ -1,6 +1,8 @@
 //! Settings: what a declaration takes, and what the user gave.
 
-use super::{SettingDecl, ViewDecl, nearest};
+use std::time::Duration;
+
+use super::{SettingDecl, TimeUnit, ViewDecl, nearest};
 use crate::frame::SettingValue;
 
 /// What a setting takes.
@@ -17,12 +19,17 @@ pub enum Kind<'a> {
     },
     /// One of these words.
     Choice(Vec<&'a str>),
+    /// A length of time; a number without a unit is in this one.
+    Time(TimeUnit),
 }
 
 /// What this setting takes: words if it has any, a number if it has bounds, else on or off.
 pub fn kind(setting: &SettingDecl) -> Kind<'_> {
     if !setting.choices.is_empty() {
         return Kind::Choice(setting.choices.iter().map(|choice| choice.name.as_str()).collect());
+    }
+    if let Some(unit) = setting.time {
+        return Kind::Time(unit);
     }
     match (setting.min, setting.max) {
         (None, None) => Kind::Switch,
@@ -49,11 +56,41 @@ pub fn value(setting: &SettingDecl, text: &str) -> Result<SettingValue, String> 
                 _ => Ok(SettingValue::Int(number)),
             }
         }
+        // Kept as text with its unit, so that it means the same wherever it is written and read again.
+        Kind::Time(unit) => {
+            let text = if text.parse::<u64>().is_ok() { format!("{text}{}", unit.name()) } else { text.to_owned() };
+            time(&text).map(|_| SettingValue::Text(text))
+        }
         Kind::Switch => match text {
             "true" | "yes" | "on" | "1" => Ok(SettingValue::Bool(true)),
             "false" | "no" | "off" | "0" => Ok(SettingValue::Bool(false)),
             _ => Err(format!("`{text}` is neither true nor false")),
         },
+    }
+}
+
+/// Reads a length of time with its unit, nanoseconds.
+///
+/// # Errors
+/// What it takes.
+pub fn time(text: &str) -> Result<u64, String> {
+    let wrong = || format!("`{text}` is not a time such as 10ms or 500us");
+    let duration: Duration = humantime::parse_duration(text).map_err(|_| wrong())?;
+    u64::try_from(duration.as_nanos()).map_err(|_| wrong())
+}
+
+/// What it takes, in a few words.
+pub fn takes(setting: &SettingDecl) -> String {
+    let bound = |bound: Option<i64>| bound.map_or(String::new(), |n| n.to_string());
+    let takes = match kind(setting) {
+        Kind::Switch => "true, false".to_owned(),
+        Kind::Choice(words) => words.join(", "),
+        Kind::Number { min, max } => format!("{}..{}", bound(min), bound(max)),
+        Kind::Time(unit) => format!("a time such as 500us or 1s; without a unit {}", unit.name()),
+    };
+    match &setting.default {
+        Some(default) => format!("{takes}; default {default}"),
+        None => takes,
     }
 }
 
@@ -106,6 +143,17 @@ mod tests {
         assert!(value(&number, "1.5").is_err());
         assert_eq!(value(&choice, "all"), Ok(SettingValue::Text("all".into())));
         assert_eq!(value(&choice, "cgrp").unwrap_err(), "`cgrp` is not one of all, cgroup; did you mean cgroup?");
+    }
+
+    #[test]
+    fn times_keep_their_unit_and_have_one_without() {
+        let time = setting("help = 'h'\ntime = 'ms'");
+        for (text, kept, ns) in [("10", "10ms", 10_000_000), ("0", "0ms", 0), ("500us", "500us", 500_000)] {
+            assert_eq!(value(&time, text), Ok(SettingValue::Text(kept.into())));
+            assert_eq!(super::time(kept), Ok(ns));
+            assert_eq!(value(&time, kept), Ok(SettingValue::Text(kept.into())), "it is read again as it was");
+        }
+        assert!(value(&time, "-1").is_err() && value(&time, "soon").is_err() && value(&time, "").is_err());
     }
 
     #[test]

@@ -161,6 +161,10 @@ impl<'o> Target<'o> {
     fn of(section: &'o str) -> Option<Target<'o>> {
         // A question mark tells libbpf not to load the program on its own.
         let (kind, target) = section.trim_start_matches('?').split_once('/')?;
+        // Of a shared program: the declarations name the functions.
+        if target.starts_with('@') {
+            return None;
+        }
         Some(match kind {
             "fentry" | "fexit" | "fmod_ret" | "fentry.s" | "fexit.s" | "fmod_ret.s" => Target::Function(target),
             "kprobe" | "kretprobe" => Target::Function(target.split('+').next()?),

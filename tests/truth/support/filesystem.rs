@@ -6,6 +6,11 @@ use std::process::Command;
 use super::disk::Disk;
 use super::files;
 
+/// What names a directory in a filesystem of this kind, if there is one already.
+pub fn variable(kind: &str) -> String {
+    format!("BCC_TOP_SCRATCH_{}", kind.to_uppercase())
+}
+
 /// A mounted filesystem; one of our own is unmounted in the end.
 pub struct Filesystem {
     /// A directory in it.
@@ -22,11 +27,12 @@ impl Filesystem {
     /// One of this kind: `BCC_TOP_SCRATCH_KIND` names a directory in one, else it is made on a loop
     /// device. The test has declared that it needs it.
     pub fn of_kind(kind: &str) -> Filesystem {
-        if let Some(dir) = std::env::var_os(format!("BCC_TOP_SCRATCH_{}", kind.to_uppercase())) {
+        if let Some(dir) = std::env::var_os(variable(kind)) {
             return Filesystem { dir: dir.into(), own: None };
         }
         let (dir, disk) = (tempfile::tempdir().expect("a directory"), Disk::over_file(512 << 20));
-        assert!(run(&format!("mkfs.{kind}"), &["-q", "-f", &disk.path.to_string_lossy()]), "mkfs.{kind} failed");
+        let force = if kind.starts_with("ext") { "-F" } else { "-f" };
+        assert!(run(&format!("mkfs.{kind}"), &["-q", force, &disk.path.to_string_lossy()]), "mkfs.{kind} failed");
         let mounted = run("mount", &["-t", kind, &disk.path.to_string_lossy(), &dir.path().to_string_lossy()]);
         assert!(mounted, "mount -t {kind} failed");
         Filesystem { dir: dir.path().into(), own: Some((dir, disk)) }

@@ -64,6 +64,8 @@ pub enum Thing {
 pub enum Need {
     /// A kind of filesystem.
     Filesystem(&'static str),
+    /// A filesystem that the tests cannot make themselves: `BCC_TOP_SCRATCH_KIND` names a directory in one.
+    Mounted(&'static str),
     /// A program with whatever it is linked against, by its full name.
     Program(&'static str),
 }
@@ -73,6 +75,10 @@ impl Need {
     pub fn missing(self) -> Option<String> {
         match self {
             Need::Filesystem(kind) if !has_filesystem(kind) => Some(format!("this kernel has no {kind}")),
+            Need::Mounted(kind) if !has_filesystem(kind) => Some(format!("this kernel has no {kind}")),
+            Need::Mounted(kind) if std::env::var_os(super::filesystem::variable(kind)).is_none() => {
+                Some(format!("{} names no directory", super::filesystem::variable(kind)))
+            }
             Need::Program(path) if !Path::new(path).exists() => Some(format!("there is no {path}")),
             _ => None,
         }
@@ -82,7 +88,7 @@ impl Need {
     pub fn file(self) -> Option<PathBuf> {
         match self {
             Need::Program(path) => Some(path.into()),
-            Need::Filesystem(_) => None,
+            Need::Filesystem(_) | Need::Mounted(_) => None,
         }
     }
 }

@@ -1,0 +1,201 @@
+//! What the views of slow operations must be right about: every operation, of which file, where, how many bytes, and how
+//! long it took; and that quick ones are left out.
+
+use std::fs::{File, OpenOptions};
+use std::io::{Read, Write};
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+use std::time::Instant;
+
+use serde_json::{Value, json};
+
+use crate::support::filesystem::Filesystem;
+use crate::support::numbers::is;
+use crate::support::{Case, Job, Need, Test, Worker, in_guest, note, number, total};
+use crate::test;
+
+/// The tests.
+pub const TESTS: &[Test] = &[
+    test!(every_operation_on_ext4_is_told).every_way().needs(&[Need::Filesystem("ext4")]),
+    test!(every_operation_on_xfs_is_told).every_way().needs(&[Need::Filesystem("xfs")]),
+    test!(every_operation_on_btrfs_is_told).every_way().needs(&[Need::Filesystem("btrfs")]),
+    test!(every_operation_on_nfs_is_told).every_way().needs(&[Need::Mounted("nfs")]),
+    test!(only_slow_operations_are_told).needs(&[Need::Filesystem("ext4")]),
+    test!(a_burst_is_counted_exactly).needs(&[Need::Filesystem("ext4")]),
+];
+
+/// As long as a name can be.
+const LONG: usize = 255;
+/// Operations of a burst of each kind.
+const BURST: u64 = 2_000;
+/// Slow writes.
+const SLOW: u64 = 5;
+/// What is asked for, and what each of them takes at least, several times over.
+const LIMIT_NS: u64 = 500_000;
+const LIMIT: &str = "500us";
+
+fn big() -> usize {
+    if in_guest() { 8 << 20 } else { 32 << 20 }
+}
+
+/// What the workers do: the words are `each`, `slow` or `burst`, and a directory of their own.
+pub fn work(job: &Job) {
+    let dir = Path::new(job.word(1));
+    match job.word(0) {
+        "each" => each(job, dir),
+        "slow" => slow(job, dir),
+        "burst" => burst(job, dir),
+        other => panic!("unknown work {other}"),
+    }
+}
+
+/// What was done, in its order: the operation, the file, where, how many bytes, and how long that took.
+#[derive(Default)]
+struct Done(Vec<Value>);
+
+impl Done {
+    fn one<T>(&mut self, op: &str, file: &str, place: Option<u64>, bytes: usize, call: impl FnOnce() -> T) -> T {
+        let begun = Instant::now();
+        let result = call();
+        let ns = u64::try_from(begun.elapsed().as_nanos()).expect("a time");
+        self.0.push(json!({ "op": op, "file": file, "offset": place, "bytes": bytes, "latency": ns }));
+        result
+    }
+}
+
+/// One after the other, each of another size or place.
+fn each(job: &Job, dir: &Path) {
+    job.step(&json!("ready"));
+    let mut done = Done::default();
+    let long = "n".repeat(LONG);
+    for name in ["short", "größe \u{1b}[31m", &long] {
+        let path = dir.join(name);
+        let create = || OpenOptions::new().read(true).write(true).create_new(true).open(&path);
+        let mut file = done.one("open", name, None, 0, create).expect("created");
+        done.one("write", name, Some(0), 5000, || file.write(&[1; 5000])).expect("written");
+        done.one("write", name, Some(5000), 70, || file.write(&[2; 70])).expect("written");
+        done.one("write", name, Some(1_000_000), 33, || file.write_at(&[3; 33], 1_000_000)).expect("written");
+        let append = || OpenOptions::new().append(true).open(&path);
+        let mut end = done.one("open", name, None, 0, append).expect("opened");
+        done.one("write", name, Some(1_000_033), 11, || end.write(&[4; 11])).expect("written");
+        let mut bytes = [0; 6000];
+        let mut reader = done.one("open", name, None, 0, || File::open(&path)).expect("opened");
+        done.one("read", name, Some(0), 6000, || reader.read(&mut bytes)).expect("read");
+        done.one("read", name, Some(6000), 100, || reader.read(&mut bytes[..100])).expect("read");
+        done.one("read", name, Some(1_000_030), 14, || reader.read_at(&mut bytes, 1_000_030)).expect("read");
+        done.one("read", name, Some(2_000_000), 0, || reader.read_at(&mut bytes, 2_000_000)).expect("read");
+        done.one("fsync", name, None, 0, || file.sync_all()).expect("written back");
+    }
+    job.last(&json!(done.0));
+}
+
+fn slow(job: &Job, dir: &Path) {
+    let block = vec![0x5a; big()];
+    job.step(&json!("ready"));
+    let mut done = Done::default();
+    let file = File::create(dir.join("slow")).expect("created");
+    for number in 0..SLOW {
+        let written = done.one("write", "slow", Some(number), block.len(), || file.write_at(&block, number));
+        assert_eq!(written.expect("written"), block.len(), "one call writes all of it");
+        for _ in 0..100 {
+            file.write_at(b"quick", number).expect("written");
+        }
+    }
+    job.last(&json!(done.0));
+}
+
+fn burst(job: &Job, dir: &Path) {
+    job.step(&json!("ready"));
+    let file = File::create(dir.join("burst")).expect("created");
+    for number in 0..BURST {
+        file.write_at(b"burst", number).expect("written");
+    }
+    job.last(&json!("done"));
+}
+
+fn start(kind: &str, words: &str) -> (Filesystem, tempfile::TempDir, Worker) {
+    let filesystem = Filesystem::of_kind(kind);
+    let dir = tempfile::tempdir_in(&filesystem.dir).expect("a directory");
+    let worker = Worker::start("fsslower", &[words, &dir.path().to_string_lossy()]);
+    (filesystem, dir, worker)
+}
+
+/// What is known of an operation is what the row says; it took no longer than the process waited for it.
+fn check_row(row: &Value, truth: &Value) {
+    for column in ["op", "file", "offset", "bytes"] {
+        assert_eq!(row[column], truth[column], "{column} of {row}, in truth {truth}");
+    }
+    let (found, waited) = (number(row, "latency"), number(truth, "latency"));
+    assert!(found > 0 && found <= waited, "{found} ns, and the process waited {waited}: {row}");
+}
+
+fn every_operation_is_told(case: &Case, kind: &str) {
+    let (_filesystem, _dir, mut worker) = start(kind, "each");
+    let watch = case.watch(&[&format!("{kind}slower"), "0", "-p", &worker.pid.to_string()]);
+    let truth = worker.step();
+    note(format!("in truth {truth}"));
+    let truth = truth.as_array().expect("a list");
+    watch.check(|rows| {
+        let own: Vec<&Value> = rows.iter().filter(|row| !is(row, "op", "getattr")).collect();
+        let told: Vec<Value> = own.iter().map(|row| json!([row["op"], row["file"], row["offset"], row["bytes"]])).collect();
+        assert_eq!(own.len(), truth.len(), "operations: {told:?}");
+        own.iter().zip(truth).for_each(|(row, truth)| check_row(row, truth));
+        for row in &own {
+            assert!(is(row, "pid", worker.pid) && is(row, "tid", worker.pid) && row["device"].is_string(), "{row}");
+            let least = if is(row, "op", "open") { 0 } else { number(row, "bytes") };
+            assert!(number(row, "ret") >= least, "{row}");
+        }
+    });
+}
+
+fn every_operation_on_ext4_is_told(case: &Case) {
+    every_operation_is_told(case, "ext4");
+}
+
+fn every_operation_on_xfs_is_told(case: &Case) {
+    every_operation_is_told(case, "xfs");
+}
+
+fn every_operation_on_btrfs_is_told(case: &Case) {
+    every_operation_is_told(case, "btrfs");
+}
+
+fn every_operation_on_nfs_is_told(case: &Case) {
+    every_operation_is_told(case, "nfs");
+}
+
+fn only_slow_operations_are_told(case: &Case) {
+    let (_filesystem, _dir, mut worker) = start("ext4", "slow");
+    let watch = case.watch(&["ext4slower", LIMIT, "-p", &worker.pid.to_string(), "--op", "write"]);
+    let truth = worker.step();
+    note(format!("in truth {truth}"));
+    let truth = truth.as_array().expect("a list");
+    assert!(truth.iter().all(|write| number(write, "latency") > 2 * LIMIT_NS), "not the slow ones this test is about");
+    watch.check(|rows| {
+        assert!(rows.iter().all(|row| number(row, "latency") >= LIMIT_NS), "a quick one is told: {rows:?}");
+        // A quick one may have waited for its CPU.
+        let slow: Vec<&Value> = rows.iter().filter(|row| is(row, "bytes", big())).collect();
+        assert_eq!(slow.len(), truth.len(), "slow ones");
+        for (row, truth) in slow.iter().zip(truth) {
+            check_row(row, truth);
+            assert!(number(row, "latency") >= number(truth, "latency") / 10 * 8, "{row}, in truth {truth}");
+        }
+    });
+}
+
+fn a_burst_is_counted_exactly(case: &Case) {
+    let (_filesystem, _dir, mut worker) = start("ext4", "burst");
+    let pid = worker.pid.to_string();
+    let by_file = case.watch(&["ext4slower", "0", "-p", &pid, "--by", "file"]);
+    let by_op = case.watch(&["ext4slower", "--min-latency", "0", "-p", &pid, "--by", "op"]);
+    worker.step();
+    by_file.check(|rows| {
+        let of = |column: &str| total(rows, column, |row| is(row, "file", "burst"));
+        assert_eq!((of("count"), of("bytes")), (BURST + 1, 5 * BURST));
+        assert!(rows.iter().all(|row| number(row, "latency_max") <= number(row, "latency_sum")), "{rows:?}");
+    });
+    by_op.check(|rows| {
+        let of = |op: &'static str| total(rows, "count", move |row| is(row, "op", op));
+        assert_eq!((of("write"), of("open"), of("read")), (BURST, 1, 0));
+    });
+}

@@ -93,6 +93,8 @@ fn setting_arg(name: &str, long: String, setting: &SettingDecl) -> Arg {
         }
         super::settings::Kind::Choice(words) => arg.value_name(words.join("|")),
         super::settings::Kind::Time(_) => arg.value_name("TIME"),
+        super::settings::Kind::Text => arg.value_name("TEXT"),
+        super::settings::Kind::Syscall => arg.value_name("SYSCALL"),
     }
 }
 

@@ -378,7 +378,9 @@ mod tests {
     fn a_time_that_is_not_known_is_null() {
         let layout = object::layout(Registry::get().find("biosnoop").expect("a view"), &[]).expect("a layout");
         let mut table = Table::new(layout.schema.clone());
-        [0xff, 1].map(|byte| push_event(&layout, &vec![byte; layout.value_size], 0, &mut table, &mut Fixed));
+        for byte in [0xff, 1] {
+            push_event(&layout, &vec![byte; layout.value_size], 0, &mut table, &mut Fixed);
+        }
         let queue = layout.schema.index("queue").expect("a column");
         assert_eq!([0, 1].map(|row| table.cell(row, queue)), [Value::Null, Value::Uint(0x0101_0101_0101_0101)]);
     }

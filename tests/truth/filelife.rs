@@ -107,6 +107,14 @@ fn churn(job: &Job, dir: &Path) {
     new.rename("over");
     told.push(new.end(remove));
 
+    let (mut left, mut right) = (Life::begin(dir.join("left")), Life::begin(dir.join("right")));
+    let exchange = rustix::fs::RenameFlags::EXCHANGE;
+    // Not every filesystem can.
+    if rustix::fs::renameat_with(rustix::fs::CWD, &left.path, rustix::fs::CWD, &right.path, exchange).is_ok() {
+        std::mem::swap(&mut left.path, &mut right.path);
+    }
+    told.extend([left, right].map(|life| life.end(remove)));
+
     let open = Life::begin(dir.join("open"));
     let held = open.file.try_clone().expect("another descriptor");
     told.push(open.end(remove));

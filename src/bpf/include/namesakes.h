@@ -10,6 +10,7 @@
 #include "unlink.h"
 
 #if defined(__TARGET_ARCH_x86)
+#define SYSCALL_ARG5(regs) ((regs)->r8)
 #define NR_RENAME 82
 #define NR_LINK 86
 #define NR_UNLINK 87
@@ -18,12 +19,14 @@
 #define NR_LINKAT 265
 #define NR_RENAMEAT2 316
 #elif defined(__TARGET_ARCH_arm64)
+#define SYSCALL_ARG5(regs) ((regs)->regs[4])
 #define NR_UNLINKAT 35
 #define NR_LINKAT 37
 #define NR_RENAMEAT 38
 #define NR_RENAMEAT2 276
 #endif
 #define AT_REMOVEDIR 0x200
+#define RENAME_EXCHANGE 2
 #define PATH_MAX 4096
 
 /* What names have in common behind it does not matter: the inode decides. */
@@ -63,9 +66,14 @@ static __always_inline void add_namesake(const struct index_name *name, u64 inod
 {
 	struct namesakes *same = lookup_or_init(&names, name, &no_namesakes);
 	u64 at;
+	int i;
 
 	if (!same)
 		return;
+	for (i = 0; i < NAMESAKES; i++) {
+		if (same->file[i].inode == inode && same->file[i].id.inode == id->inode)
+			return;
+	}
 	at = same->next++;
 	asm volatile("" : "+r"(at));
 	at &= NAMESAKES - 1;
@@ -155,7 +163,7 @@ static __always_inline void unlinked(const char *path)
 }
 
 /* The files of one name may have another now, or one more. What had that name is dead if it was renamed over, and nobody is told. */
-static __always_inline void renamed(const char *from, const char *to)
+static __always_inline void renamed(const char *from, const char *to, bool exchanged)
 {
 	struct index_name old = {}, new = {};
 	struct namesakes *same;
@@ -172,10 +180,14 @@ static __always_inline void renamed(const char *from, const char *to)
 	same = bpf_map_lookup_elem(&names, &new);
 	for (i = 0; same && i < NAMESAKES; i++) {
 		id = same->file[i].id;
-		if (!same->file[i].inode || state_of(same->file[i].inode, &id) == ALIVE)
+		if (!same->file[i].inode)
 			continue;
-		bpf_map_delete_elem(&births, &id);
-		same->file[i].inode = 0;
+		if (state_of(same->file[i].inode, &id) != ALIVE) {
+			bpf_map_delete_elem(&births, &id);
+			same->file[i].inode = 0;
+		} else if (exchanged) {
+			add_namesake(&old, same->file[i].inode, &id);
+		}
 	}
 	same = bpf_map_lookup_elem(&names, &old);
 	for (i = 0; same && i < NAMESAKES; i++) {
@@ -198,10 +210,11 @@ static __always_inline int end_of_rename(struct pt_regs *regs)
 {
 	u64 number = SYSCALL_NUMBER(regs);
 	bool at = number == NR_RENAMEAT || number == NR_RENAMEAT2 || number == NR_LINKAT;
+	bool exchanged = number == NR_RENAMEAT2 && SYSCALL_ARG5(regs) & RENAME_EXCHANGE;
 
 	if (!is_compat_syscall())
 		renamed((void *)(at ? SYSCALL_ARG2(regs) : SYSCALL_ARG1(regs)),
-			(void *)(at ? SYSCALL_ARG4(regs) : SYSCALL_ARG2(regs)));
+			(void *)(at ? SYSCALL_ARG4(regs) : SYSCALL_ARG2(regs)), exchanged);
 	return 0;
 }
 

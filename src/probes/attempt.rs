@@ -197,6 +197,7 @@ impl<'a> Attempt<'a> {
                 "kprobe" | "kretprobe" if known.bound => {
                     program.attach_kprobe(known.kind == "kretprobe", &known.target)
                 }
+                "raw_tp" if known.bound => program.attach_raw_tracepoint(&known.target),
                 _ => program.attach(),
             });
             let link = link.map_err(|e| Refusal::Program(attach_failure(known, &e)))?;

@@ -92,7 +92,9 @@ fn setting_arg(name: &str, long: String, setting: &SettingDecl) -> Arg {
             arg.value_name(range).allow_negative_numbers(true)
         }
         super::settings::Kind::Choice(words) => arg.value_name(words.join("|")),
-        super::settings::Kind::Time(_) => arg.value_name("TIME"),
+        super::settings::Kind::Time(_) => {
+            arg.value_name("TIME").help(format!("{} [{}]", setting.help, super::settings::takes(setting)))
+        }
     }
 }
 

@@ -16,7 +16,7 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 TARGET = $(shell rustc -vV | sed -n 's/^host: //p')
 BINARY = target/$(TARGET)/release/bcc-top
 
-.PHONY: help run build release test lint unit truth matrix bench screenshot demo tour build-packages test-packages cargo
+.PHONY: help run build release deb test lint unit truth matrix bench screenshot demo tour build-packages test-packages cargo
 
 help: ## what there is
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -29,6 +29,9 @@ build: build-packages cargo ## the program, in target/
 
 release: build ## one static file, dist/bcc-top
 	tools/release.sh $(BINARY)
+
+deb: release ## a Debian package of it, in dist/
+	tools/deb.sh
 
 test: test-packages lint unit matrix ## everything: lint, tests, truth on this host and on five kernels
 

@@ -6,10 +6,11 @@
 
 mod explorer;
 mod floor;
+mod programs;
 mod screen;
 mod startup;
-mod switches;
 mod tick;
+mod works;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -44,7 +45,7 @@ fn main() {
     let asked = std::env::args().skip(1).find(|arg| !arg.starts_with('-'));
     let sections: [(&str, &str, fn()); 4] = [
         ("startup", "Start: exec to the last hook attached, s", startup::run),
-        ("switches", "Kernel cost of runqlat under a pipe ping-pong on one CPU", switches::run),
+        ("programs", "Kernel cost, and the slow-down of what is watched", programs::run),
         ("tick", "One tick over a map of 10,000 connections, CPU ms", tick::run),
         ("screen", "The explorer on a terminal", screen::run),
     ];

@@ -26,7 +26,7 @@ fn open(view: &View, btf: &Path) -> OpenObject {
     builder.debug(true).btf_custom_path(btf).expect("a path");
     set_print(Some((PrintLevel::Debug, print)));
     LOG.lock().expect("no test fails in here").clear();
-    builder.open_memory(view.object).expect("our own objects are sound")
+    builder.open_memory(view.object.bytes()).expect("our own objects are sound")
 }
 
 /// A program's instruction, counted from its start.
@@ -57,7 +57,7 @@ fn compare(view: &View, kernel: &Btf<'_>, path: &Path) -> usize {
     // Whether it then loads does not matter: relocations are resolved before.
     let _ = open(view, path).load();
     let theirs = relocated(&LOG.lock().expect("no test fails in here"));
-    let code = Code::read(view.object).expect("our own objects are sound");
+    let code = Code::read(view.object.bytes()).expect("our own objects are sound");
     let btf = Btf::parse(code.btf).expect("clang's BTF");
     let at = |(section, insn): Place| -> At {
         let starts = |e: &&guard::code::Entry| e.place.0 == section && e.place.1 <= insn;
@@ -140,9 +140,9 @@ fn a_program_with_a_fault_does_not_load() {
     let kernel = Btf::parse(&bytes).expect("the kernel's own BTF");
     let mut loaded = BTreeSet::new();
     for view in Registry::get().views() {
-        let code = Code::read(view.object).expect("our own objects are sound");
+        let code = Code::read(view.object.bytes()).expect("our own objects are sound");
         let rodata = set_constants(&mut open(view, Path::new(KERNEL_BTF)), &code, &kernel);
-        let faults = guard::faults_with(view.object, &kernel, &rodata).expect("our own objects are sound");
+        let faults = guard::faults_with(view.object.bytes(), &kernel, &rodata).expect("our own objects are sound");
         for entry in &code.entries {
             // A missing function is found out only when a kprobe is attached.
             let is_kprobe = entry.section.starts_with("kprobe/") || entry.section.starts_with("kretprobe/");

@@ -1,27 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
-/*
- * Block I/O by process. A request is followed by its address: submit remembers the owner, issue
- * the first hand-over to the driver, done counts.
- */
-#include "filter.h"
+/* Block I/O by process. */
+#include "block.h"
 
 const volatile bool queued = false; /* latency from submit instead of issue */
-NARGS(block_rq_issue);
-NARGS(block_rq_insert);
-NARGS(block_bio_queue);
-NARGS(block_split);
-
-struct owner {
-	u64 submitted;
-	u64 cgroup;
-	u32 pid;
-	comm_t comm;
-};
-
-struct inflight {
-	struct owner owner;
-	u64 issued;
-};
 
 struct io_key {
 	tgid_t pid;
@@ -44,220 +25,38 @@ struct io {
 
 HASH_HALVES(io, struct io_key, struct io, 16384);
 
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 16384);
-	__type(key, u64);
-	__type(value, struct inflight);
-} requests SEC(".maps");
-
-/* Owners of bios that have no request yet; a merged bio never gets one, so old ones must go. */
-struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 16384);
-	__type(key, u64);
-	__type(value, struct owner);
-} bios SEC(".maps");
-
-#define REQ_OP_MASK 0xff
-
-static __always_inline char letter(u32 op)
+static __always_inline bool needs_submit(void)
 {
-	switch (op) {
-	case 0: return 'R';
-	case 1: return 'W';
-	case 2: return 'F';
-	case 3: case 5: return 'D';
-	case 9: return 'Z';
-	}
-	return op == zone_append_op() ? 'W' : 'O';
+	return true;
 }
 
-/*
- * The group that is charged: for writeback it is that of whoever dirtied the pages, not of the
- * kworker (wbc_init_bio). On a host with blkio in a v1 hierarchy the id would be of that one.
- */
-static __always_inline u64 charged_cgroup(struct bio *bio)
-{
-	struct cgroup *cgroup;
-
-	if (bpf_core_field_exists(bio->bi_blkg) && bio) {
-		cgroup = BPF_CORE_READ(bio, bi_blkg, blkcg, css.cgroup);
-		if (cgroup && BPF_CORE_READ(cgroup, root, hierarchy_id) == 0)
-			return BPF_CORE_READ(cgroup, kn, id);
-	}
-	return bpf_get_current_cgroup_id();
-}
-
-static __always_inline void remember(u64 request, struct inflight *new)
-{
-	long err = bpf_map_update_elem(&requests, &request, new, BPF_ANY);
-
-	if (err)
-		count_failed_insert(err);
-}
-
-static __always_inline void fill_owner(struct owner *owner, struct bio *bio)
-{
-	owner->submitted = bpf_ktime_get_ns();
-	owner->cgroup = charged_cgroup(bio);
-	owner->pid = bpf_get_current_pid_tgid() >> 32;
-	read_current_comm(&owner->comm);
-}
-
-static __always_inline int submitted(struct request *rq)
-{
-	struct inflight new = {};
-	u64 key = (u64)rq;
-
-	if (!is_current_wanted()) {
-		/* The address may be known from a request that was merged away. */
-		bpf_map_delete_elem(&requests, &key);
-		return 0;
-	}
-	fill_owner(&new.owner, BPF_CORE_READ(rq, bio));
-	remember(key, &new);
-	return 0;
-}
-
-SEC("tp_btf/block_io_start")
-int BPF_PROG(submit__1, struct request *rq)
-{
-	return submitted(rq);
-}
-
-SEC("fentry/blk_account_io_start")
-int BPF_PROG(submit__2, struct request *rq)
-{
-	return submitted(rq);
-}
-
-SEC("kprobe/blk_account_io_start")
-int BPF_KPROBE(submit__3, struct request *rq)
-{
-	return submitted(rq);
-}
-
-/*
- * Where neither exists (6.1: the function is inlined), owners are found by bio. This alternative
- * is good on all kernels, but costs a program more for each bio. Its programs stand before
- * `issue__1`, which must find the request known: hooks run in the order of attaching.
- */
-SEC("tp_btf/block_bio_queue")
-int BPF_PROG(submit__4_queue)
-{
-	struct bio *bio = nargs__block_bio_queue >= 2 ? (void *)ctx[1] : (void *)ctx[0];
-	struct owner owner = {};
-	u64 key = (u64)bio;
-
-	if (!is_current_wanted())
-		return 0;
-	fill_owner(&owner, bio);
-	bpf_map_update_elem(&bios, &key, &owner, BPF_ANY);
-	return 0;
-}
-
-/* bio_split() makes a new bio for the front part and chains it to the old one. */
-SEC("tp_btf/block_split")
-int BPF_PROG(submit__4_split)
-{
-	struct bio *bio = nargs__block_split >= 3 ? (void *)ctx[1] : (void *)ctx[0];
-	u64 parent = (u64)BPF_CORE_READ(bio, bi_private);
-	struct owner *known = bpf_map_lookup_elem(&bios, &parent);
-	u64 key = (u64)bio;
-	struct owner owner;
-
-	if (!known)
-		return 0;
-	owner = *known;
-	bpf_map_update_elem(&bios, &key, &owner, BPF_ANY);
-	return 0;
-}
-
-static __always_inline int claimed(struct request *rq)
-{
-	u64 key = (u64)rq, bio = (u64)BPF_CORE_READ(rq, bio);
-	struct inflight new = {};
-	struct owner *owner;
-
-	/* Known already by its insertion, or issued again: the bio may be another's by now. */
-	if (!bio || bpf_map_lookup_elem(&requests, &key))
-		return 0;
-	owner = bpf_map_lookup_elem(&bios, &bio);
-	if (!owner)
-		return 0;
-	new.owner = *owner;
-	bpf_map_delete_elem(&bios, &bio);
-	remember(key, &new);
-	return 0;
-}
-
-SEC("tp_btf/block_rq_insert")
-int BPF_PROG(submit__4_insert)
-{
-	return claimed(nargs__block_rq_insert >= 2 ? (void *)ctx[1] : (void *)ctx[0]);
-}
-
-SEC("tp_btf/block_rq_issue")
-int BPF_PROG(submit__4_issue)
-{
-	return claimed(nargs__block_rq_issue >= 2 ? (void *)ctx[1] : (void *)ctx[0]);
-}
-
-/* A driver that is full gives the request back and gets it again: only the first time counts. */
-SEC("tp_btf/block_rq_issue")
-int BPF_PROG(issue__1)
-{
-	struct request *rq = nargs__block_rq_issue >= 2 ? (void *)ctx[1] : (void *)ctx[0];
-	struct inflight new = {}, *known;
-	u64 key = (u64)rq;
-
-	known = bpf_map_lookup_elem(&requests, &key);
-	if (known) {
-		if (!known->issued)
-			known->issued = bpf_ktime_get_ns();
-		return 0;
-	}
-	if (is_filtered())
-		return 0;
-	/* No bio: the flush machinery or a driver made it. Else we came too late to see who. */
-	new.issued = new.owner.submitted = bpf_ktime_get_ns();
-	if (BPF_CORE_READ(rq, bio)) {
-		new.owner.pid = PID_UNKNOWN;
-	} else {
-		__builtin_memcpy(new.owner.comm, "(kernel)", 8);
-	}
-	remember(key, &new);
-	return 0;
-}
-
-static __always_inline void record(struct request *rq, struct inflight *known, bool failed, u32 bytes, bool last)
+static __always_inline void completed(struct request *rq, struct inflight *known, const struct part *part)
 {
 	struct io_key key = { ._cpu = bpf_get_smp_processor_id(), .pid = PID_UNKNOWN };
 	struct io zero = {}, *io;
 	u64 since, latency;
 
 	key.disk = request_disk(rq);
-	key.rw = letter(BPF_CORE_READ(rq, cmd_flags) & REQ_OP_MASK);
+	key.rw = request_letter(rq);
 	if (known) {
 		key.pid = known->owner.pid;
 		key.cgroup = known->owner.cgroup;
 	}
-	if (last && key.pid == PID_UNKNOWN)
+	if (part->last && key.pid == PID_UNKNOWN)
 		count_lost(LOST_UNATTRIBUTED);
 	io = lookup_or_init(HALF(io), &key, &zero);
 	if (!io)
 		return;
 	if (known)
 		__builtin_memcpy(io->comm, known->owner.comm, sizeof(io->comm));
-	if (!failed)
-		add(&io->bytes, bytes);
-	if (!last)
+	if (!part->failed)
+		add(&io->bytes, part->bytes);
+	if (!part->last)
 		return;
 	add(&io->io, 1);
-	if (failed)
+	if (part->failed)
 		add(&io->errors, 1);
-	since = known ? (queued || !known->issued ? known->owner.submitted : known->issued) : 0;
+	since = timed_since(known, queued);
 	if (!since)
 		return;
 	latency = bpf_ktime_get_ns() - since;
@@ -265,24 +64,6 @@ static __always_inline void record(struct request *rq, struct inflight *known, b
 	add(&io->latency_sum, latency);
 	if (latency > io->latency_max)
 		io->latency_max = latency;
-}
-
-/* Fires for each part of a request that is done in parts, before __data_len goes down
- * (blk_update_request): the last part is the one that takes all that is left. */
-SEC("tp_btf/block_rq_complete")
-int BPF_PROG(done__1, struct request *rq, int error, unsigned int bytes)
-{
-	bool last = bytes >= BPF_CORE_READ(rq, __data_len);
-	u64 key = (u64)rq;
-	struct inflight *known;
-
-	known = bpf_map_lookup_elem(&requests, &key);
-	if (!known && is_filtered())
-		return 0;
-	record(rq, known, (error & 0xff) != 0, bytes, last);
-	if (known && last)
-		bpf_map_delete_elem(&requests, &key);
-	return 0;
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
 /* Operations of one filesystem that take long. */
 #include "events.h"
+#include "file.h"
 #include "fsop.h"
 
 enum by {
@@ -14,7 +15,6 @@ const volatile u32 by = BY_EVENT;
 const volatile u64 min_latency = 0; /* ns */
 
 /* No name is longer than 255 bytes (NAME_MAX). */
-#define NAME_SIZE 256
 
 struct slow {
 	event_time_t time_ns;
@@ -28,7 +28,7 @@ struct slow {
 	disk_t device;
 	comm_t comm;
 	text_t op[OP_NAME_SIZE];
-	text_t file[NAME_SIZE];
+	text_t file[FILE_NAME_SIZE];
 };
 
 /* 4 MiB hold 12,000 operations; user space empties it ten times a second. */
@@ -63,18 +63,13 @@ static __always_inline void read_name(char *name, u32 size, u32 which, const str
 {
 	struct dentry *dentry = (void *)call->file;
 	struct file *file = (void *)call->file;
-	long len;
 
 	name[0] = 0;
 	if (!is_held(call))
 		return;
 	if (which != OP_GETATTR)
 		dentry = BPF_CORE_READ(file, f_path.dentry);
-	len = bpf_probe_read_kernel_str(name, size, BPF_CORE_READ(dentry, d_name.name));
-	if (len < 0)
-		name[0] = 0;
-	else if (len == size && size < NAME_SIZE)
-		count_lost(LOST_TRUNCATED);
+	read_dentry_name(name, size, dentry);
 }
 
 /* Where it read or wrote: for what appends, that is only known behind it. */

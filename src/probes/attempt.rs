@@ -67,7 +67,7 @@ impl<'a> Attempt<'a> {
         }
         let no_file = |e| unavailable(ReasonClass::Memlock, format!("no file in memory: {e}"));
         let btf = sys::memory_file(&btf).map_err(no_file)?;
-        let uses = elf::maps_of_programs(view.object);
+        let uses = elf::maps_of_programs(view.object.bytes());
         Ok(Attempt { view, wish, programs, uses, facts, btf, needs, failures: vec![] })
     }
 
@@ -259,7 +259,7 @@ impl<'a> Attempt<'a> {
             return view_refused(load_class(&errno, log), format!("loading failed: {errno}"));
         };
         let kernel = self.wish.btf.as_deref().unwrap_or(Path::new(facts::KERNEL_BTF));
-        let failure = layout_failure(program, self.view.object, kernel, log);
+        let failure = layout_failure(program, self.view.object.bytes(), kernel, log);
         Refusal::Program(failure.unwrap_or_else(|| load_failure(program, &errno, log)))
     }
 }

@@ -176,7 +176,7 @@ impl<'a> Decoder<'a> {
                 [0] | [] => Value::Null,
                 [signal, ..] => self.table.intern(signals::name(*signal).as_bytes()),
             },
-            Role::Position if signed(bytes) < 0 => Value::Null,
+            Role::Optional if bytes.iter().all(|&byte| byte == 0xff) => Value::Null,
             Role::Number { signed: true } => Value::Int(signed(bytes)),
             Role::Pid if number(bytes) == u64::from(u32::MAX) => Value::Null,
             Role::Cgroup | Role::Disk if number(bytes) == 0 => Value::Null,
@@ -372,6 +372,17 @@ mod tests {
         assert_eq!((cell(0, "pid"), cell(0, "ret")), (Value::Null, Value::Int(-1)));
         assert_eq!((table.len(), cell(1, "args")), (2, Value::Null), "a record that is cut off reads as nothing");
         assert_eq!([1, 9, 31, 34].map(signals::name), ["SIGHUP", "SIGKILL", "SIGSYS", "SIGRT2"]);
+    }
+
+    #[test]
+    fn a_time_that_is_not_known_is_null() {
+        let layout = object::layout(Registry::get().find("biosnoop").expect("a view"), &[]).expect("a layout");
+        let mut table = Table::new(layout.schema.clone());
+        for byte in [0xff, 1] {
+            push_event(&layout, &vec![byte; layout.value_size], 0, &mut table, &mut Fixed);
+        }
+        let queue = layout.schema.index("queue").expect("a column");
+        assert_eq!([0, 1].map(|row| table.cell(row, queue)), [Value::Null, Value::Uint(0x0101_0101_0101_0101)]);
     }
 
     #[test]

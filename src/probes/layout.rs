@@ -44,8 +44,10 @@ pub enum Role {
     ExitCode,
     /// A signal by number, 0 none.
     Signal,
-    /// A place in a file; negative is unknown.
-    Position,
+    /// A number; all ones is unknown.
+    Optional,
+    /// A number that may use all 64 bits.
+    Wide,
 }
 
 /// One field of the key or value.
@@ -137,9 +139,14 @@ fn meaning(typedef: Option<&str>, ty: Type<'_>) -> (Role, Agg, ColumnType, Optio
         "exit_code_t" => (Role::ExitCode, Agg::Last, Int, Some(Unit::Id)),
         "signal_t" => (Role::Signal, Agg::Last, Text, None),
         "tid_t" | "ret_t" | "flag_t" => (number, Agg::Last, Int, Some(Unit::Id)),
-        "position_t" => (Role::Position, Agg::Last, Int, Some(Unit::Bytes)),
+        "position_t" => (Role::Optional, Agg::Last, Int, Some(Unit::Bytes)),
         "ns_t" => (number, Agg::Last, Int, Some(Unit::Ns)),
+        "ns_or_none_t" => (Role::Optional, Agg::Last, Int, Some(Unit::Ns)),
+        "ino_number_t" => (Role::Wide, Agg::Last, Int, Some(Unit::Id)),
+        "sector_no_t" => (Role::Optional, Agg::Last, Int, Some(Unit::Id)),
         "log2_ns_t" => (Role::Histogram, Agg::Last, Int, Some(Unit::Ns)),
+        "bytes_max_t" => (number, Agg::Max, Int, Some(Unit::Bytes)),
+        "log2_bytes_t" => (Role::Histogram, Agg::Last, Int, Some(Unit::Bytes)),
         _ => (number, Agg::Sum, Int, Some(Unit::Count)),
     }
 }
@@ -231,7 +238,7 @@ impl Builder<'_> {
         for raw in &self.raw {
             if raw.role.is_column() {
                 let mut column = self.column(&raw.name, raw.ty, raw.unit, raw.agg);
-                column.wide = raw.role == Role::Cgroup;
+                column.wide = matches!(raw.role, Role::Cgroup | Role::Wide);
                 columns.push(column);
             }
             for (name, agg) in self.extras(raw) {

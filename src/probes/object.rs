@@ -85,7 +85,7 @@ pub(super) fn open(view: &View, btf: Option<&OwnedFd>) -> Result<OpenObject, Str
         let path = format!("/proc/self/fd/{}", btf.as_raw_fd());
         builder.btf_custom_path(path).map_err(|e| e.to_string())?;
     }
-    let (open, log) = libbpf_log::capture(|| builder.open_memory(view.object));
+    let (open, log) = libbpf_log::capture(|| builder.open_memory(view.object.bytes()));
     open.map_err(|e| format!("the program file cannot be opened: {e}: {log}"))
 }
 

@@ -9,7 +9,6 @@ use ratatui::style::Style;
 use crate::feed::Request;
 use crate::frame::format::Look;
 use crate::host::Sample;
-use crate::views::Registry;
 
 use super::Options;
 use super::glyphs::{Depth, Glyphs, Level, SPIN};
@@ -129,7 +128,7 @@ impl App {
         let interval = layout.first().map_or(options.interval, |request| request.interval);
         let interval = if options.slow { interval.max(SLOWEST_WIRE) } else { interval };
         let views = layout.into_iter().map(|request| {
-            let decl = Registry::get().find(&request.view).map(|view| &view.decl);
+            let decl = crate::ui::registry().find(&request.view).map(|view| &view.decl);
             View::new(Request { interval, ..request }, decl)
         });
         let views: Vec<View> = views.collect();
@@ -331,7 +330,7 @@ impl App {
     pub fn show(&mut self, screen: Screen) {
         if screen == Screen::Dashboard && self.panes.is_empty() {
             let kept = self.options.layout.panes.clone();
-            let overview = Registry::get().overview().into_iter().take(9).map(|view| view.decl.name.clone());
+            let overview = crate::ui::registry().overview().into_iter().take(9).map(|view| view.decl.name.clone());
             let names = if kept.is_empty() { overview.collect() } else { kept };
             self.panes = names.iter().map(|name| self.tab_of(name)).collect();
         }

@@ -1,7 +1,6 @@
 //! All about one row: which one, what is known of its process, where to go from there.
 
 use crate::frame::Kind;
-use crate::views::Registry;
 
 use super::ProcessFacts;
 use super::app::App;
@@ -28,7 +27,7 @@ impl Detail {
     /// The page of the row `id` of the current view.
     pub fn new(app: &App, id: u64, pid: Option<u32>) -> Detail {
         let current = app.view().map(|view| view.name.as_str());
-        let views = Registry::get().views().iter().map(|view| &view.decl);
+        let views = crate::ui::registry().views().iter().map(|view| &view.decl);
         // A process that is there starts and ends in no view of events.
         let by_pid =
             views.filter(|decl| decl.kind != Kind::Events && decl.columns.iter().any(|column| column == "pid"));

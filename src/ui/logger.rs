@@ -10,7 +10,6 @@ use log::{Level, LevelFilter, Log, Metadata, Record};
 use tui_logger::Drain;
 
 use crate::frame::text::clean_str;
-use crate::views::Registry;
 
 /// Lines held.
 const LINES: usize = 2000;
@@ -45,8 +44,10 @@ impl Log for Ring {
             let _ = writeln!(file, "{time} {} {}: {text}", record.level(), record.target());
         }
         // What is about a view begins with its name: the log can show that view alone.
-        let view =
-            text.split_once(": ").and_then(|(name, _)| Registry::get().find(name)).map(|view| view.decl.name.as_str());
+        let view = text
+            .split_once(": ")
+            .and_then(|(name, _)| crate::ui::registry().find(name))
+            .map(|view| view.decl.name.as_str());
         let metadata = Metadata::builder().level(metadata.level()).target(view.unwrap_or(metadata.target())).build();
         self.drain.log(&Record::builder().metadata(metadata).args(format_args!("{text}")).build());
     }

@@ -65,6 +65,7 @@ use std::time::Duration;
 use crate::export::Format;
 use crate::frame::Frame;
 use crate::record::Recorder;
+use crate::views::Registry;
 
 pub use crate::enrich::process::ProcessFacts;
 
@@ -210,4 +211,17 @@ pub enum Exit {
     Done,
     /// The same, but what was to be recorded was not.
     NotRecorded(String),
+}
+
+/// The views that there are to choose from.
+#[cfg(not(test))]
+fn registry() -> &'static Registry {
+    Registry::get()
+}
+
+/// In tests always the same few, so that one more view changes no picture.
+#[cfg(test)]
+fn registry() -> &'static Registry {
+    static FEW: std::sync::LazyLock<Registry> = std::sync::LazyLock::new(|| Registry::of(&testing::VIEWS));
+    &FEW
 }

@@ -5,7 +5,7 @@ use nucleo_matcher::pattern::{AtomKind, CaseMatching, Normalization, Pattern};
 use nucleo_matcher::{Config, Matcher, Utf32Str};
 use tui_input::Input;
 
-use crate::views::{Registry, ViewDecl};
+use crate::views::ViewDecl;
 
 use super::app::{App, Screen};
 use super::bindings::{BINDINGS, Binding};
@@ -71,7 +71,7 @@ impl Palette {
         let text = self.input.value().trim_start().trim_start_matches(':');
         let word = text.split(' ').next().unwrap_or_default().to_ascii_lowercase();
         let words = WORDS.iter().map(Entry::Say);
-        let views = Registry::get().views().iter().map(|view| Entry::Show(&view.decl));
+        let views = crate::ui::registry().views().iter().map(|view| Entry::Show(&view.decl));
         // A word that may stand alone does what the key of its name does.
         let own = |binding: &&Binding| !WORDS.iter().any(|word| word.name == binding.name);
         let acts = BINDINGS.iter().filter(|binding| !binding.help.is_empty());

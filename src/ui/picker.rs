@@ -5,7 +5,7 @@ use nucleo_matcher::pattern::{AtomKind, CaseMatching, Normalization, Pattern};
 use nucleo_matcher::{Config, Matcher, Utf32Str};
 use tui_input::Input;
 
-use crate::views::{Registry, ViewDecl};
+use crate::views::ViewDecl;
 
 use super::app::{App, Screen};
 use super::message::Effect;
@@ -52,14 +52,14 @@ impl Picker {
     /// Finds what matches the text typed.
     pub fn search(&mut self, app: &App) {
         let query = self.input.value().trim();
-        let views = Registry::get().views().iter().map(|view| &view.decl);
+        let views = crate::ui::registry().views().iter().map(|view| &view.decl);
         self.at = 0;
         self.recent = 0;
         if query.is_empty() {
             // Favourites first, then what was opened last.
             let last = app.recent.iter().filter(|name| !app.favourites.contains(name)).take(RECENT);
             let names = app.favourites.iter().chain(last);
-            self.found = names.filter_map(|name| Registry::get().find(name)).map(|view| &view.decl).collect();
+            self.found = names.filter_map(|name| crate::ui::registry().find(name)).map(|view| &view.decl).collect();
             self.recent = self.found.len();
             self.found.extend(views);
             return;

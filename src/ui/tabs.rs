@@ -5,7 +5,6 @@ use std::time::Duration;
 use crate::export::Format;
 use crate::feed::{Command, Event, LoadStep, Request};
 use crate::frame::threshold::Alarm;
-use crate::views::Registry;
 
 use super::app::{App, Screen};
 use super::export::file_name;
@@ -78,7 +77,7 @@ impl App {
             settings: Vec::new(),
             force: Vec::new(),
         };
-        self.views.push(View::new(request, Registry::get().find(name).map(|view| &view.decl)));
+        self.views.push(View::new(request, crate::ui::registry().find(name).map(|view| &view.decl)));
         self.recall_layout(self.views.len() - 1);
         self.views.len() - 1
     }
@@ -86,7 +85,7 @@ impl App {
     /// Views that may answer a question like this one's and can run as far as is known, the nearest first: those of its group.
     pub fn nearest(&self, view: &View) -> Vec<String> {
         let group = view.decl.map(|decl| decl.group);
-        let views = Registry::get().views().iter().map(|other| &other.decl);
+        let views = crate::ui::registry().views().iter().map(|other| &other.decl);
         let can = views.filter(|decl| decl.name != view.name && !self.unavailable.contains_key(&decl.name));
         let mut can: Vec<_> = can.collect();
         can.sort_by_key(|decl| Some(decl.group) != group);

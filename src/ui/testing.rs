@@ -20,6 +20,10 @@ mod exec;
 
 pub use exec::exec_frame;
 
+/// The views that tests choose from.
+pub const VIEWS: [&str; 8] =
+    ["biotop", "cachestat", "cachetop", "execsnoop", "exitsnoop", "runqlat", "tcptop", "vfsstat"];
+
 /// A key press by the name that the key table uses.
 pub fn key(name: &str) -> KeyEvent {
     if let Some(rest) = name.strip_prefix("Ctrl-") {

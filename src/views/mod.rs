@@ -3,6 +3,7 @@
 //! Menu, help, flags, JSON, documents and tests iterate over the [`Registry`]; no code names a view.
 
 mod decl;
+mod object;
 pub mod post;
 pub mod proof;
 pub mod settings;
@@ -10,6 +11,7 @@ pub mod settings;
 use std::sync::OnceLock;
 
 pub use decl::{ColumnDecl, DeclError, Group, HookDecl, Requires, SettingChoice, SettingDecl, TimeUnit, ViewDecl};
+pub use object::Object;
 
 /// A view that ships in the binary: its declaration and its compiled program.
 pub struct BuiltIn {
@@ -17,19 +19,8 @@ pub struct BuiltIn {
     pub name: &'static str,
     /// Text of its declaration.
     pub toml: &'static str,
-    /// The BPF object, 8-aligned.
-    pub object: &'static [u8],
-}
-
-/// libbpf reads ELF headers in place, so the bytes must be aligned as the file's would be in memory.
-#[repr(C, align(8))]
-struct Aligned<T: ?Sized>(T);
-
-macro_rules! include_aligned {
-    ($path:expr) => {{
-        static ALIGNED: &Aligned<[u8]> = &Aligned(*include_bytes!($path));
-        &ALIGNED.0
-    }};
+    /// Its BPF object.
+    pub object: &'static Object,
 }
 
 static BUILT_IN: &[BuiltIn] = include!(concat!(env!("OUT_DIR"), "/views.rs"));
@@ -38,8 +29,8 @@ static BUILT_IN: &[BuiltIn] = include!(concat!(env!("OUT_DIR"), "/views.rs"));
 pub struct View {
     /// The declaration.
     pub decl: ViewDecl,
-    /// The BPF object.
-    pub object: &'static [u8],
+    /// The BPF object that implements it.
+    pub object: &'static Object,
 }
 
 /// Every view there is.
@@ -68,6 +59,14 @@ impl Registry {
         // BCC's order of groups, then by name: what `list` and the picker show.
         views.sort_by(|a, b| (a.decl.group, &a.decl.name).cmp(&(b.decl.group, &b.decl.name)));
         Ok(Registry { views })
+    }
+
+    /// The built-in views of these names.
+    #[cfg(test)]
+    pub fn of(names: &[&str]) -> Registry {
+        let mut all = Registry::read(BUILT_IN).expect("sound declarations");
+        all.views.retain(|view| names.contains(&view.decl.name.as_str()));
+        all
     }
 
     /// All views, by group and name.

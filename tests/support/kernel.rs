@@ -35,7 +35,7 @@ impl Before {
         maps.extend(["barrier", "barrier_inner"].map(String::from));
         for view in Registry::get().views() {
             programs.extend(object::programs(view).expect("its programs").into_iter().map(|p| kernel_name(&p.name)));
-            let open = ObjectBuilder::default().name(&view.decl.name).expect("a name").open_memory(view.object);
+            let open = ObjectBuilder::default().name(&view.decl.name).expect("a name").open_memory(view.object.bytes());
             let open = open.expect("the object of a view");
             maps.extend(open.maps().map(|map| kernel_name(&map.name().to_string_lossy())));
         }

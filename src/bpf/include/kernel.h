@@ -218,7 +218,18 @@ struct request {
 	struct request_queue *q;
 	unsigned int cmd_flags;
 	unsigned int __data_len;
+	u64 __sector;
 	struct bio *bio;
+};
+
+enum req_flag_bits {
+	__REQ_SYNC = 11,
+	__REQ_META = 12,
+	__REQ_PRIO = 13,
+	__REQ_FUA = 17,
+	__REQ_PREFLUSH = 18,
+	__REQ_RAHEAD = 19,
+	__REQ_BACKGROUND = 20,
 };
 
 struct net {
@@ -316,6 +327,9 @@ struct inode {
 	struct super_block *i_sb;
 	struct hlist_head i_dentry;
 	s64 i_size;
+	unsigned long i_ino;
+	unsigned int i_nlink;
+	u32 i_generation;
 };
 
 struct qstr {
@@ -326,6 +340,7 @@ struct dentry {
 	struct dentry *d_parent;
 	struct qstr d_name;
 	struct super_block *d_sb;
+	struct inode *d_inode;
 };
 
 struct vfsmount;
@@ -339,6 +354,7 @@ struct file {
 	struct path f_path;
 	struct inode *f_inode;
 	s64 f_pos;
+	unsigned int f_mode;
 };
 
 struct address_space {

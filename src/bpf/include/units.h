@@ -25,11 +25,14 @@ typedef char text_t;	    /* in an array: text, NUL-terminated; the kernel's byte
 typedef char args_t;	    /* in an array behind a text_len_t: strings, each with its NUL */
 typedef u32 text_len_t;	    /* bytes that are used of the next args_t array */
 typedef u64 ns_t;	    /* nanoseconds of one event */
+typedef u64 ns_or_none_t;   /* the same; NS_NONE is unknown */
+typedef u64 ino_number_t;   /* inode number; text where others read it, as it may use all 64 bits */
+typedef u64 sector_no_t;    /* a place on a disk, in sectors of 512 bytes; SECTOR_NONE is none */
 typedef s32 ret_t;	    /* what a call returned: 0 or more, or a negative errno */
 typedef s32 exit_code_t;    /* what a process gave to exit(), -1 if a signal ended it */
 typedef u8 signal_t;	    /* a signal, 0 none; shown by name */
 typedef u8 flag_t;	    /* 0 or 1 */
-typedef s64 position_t;	    /* place in a file, bytes; negative is unknown */
+typedef s64 position_t;	    /* place in a file, bytes; -1 is unknown */
 
 typedef u64 count_t;	    /* events; adds up */
 typedef u64 bytes_t;	    /* bytes; adds up */
@@ -37,7 +40,11 @@ typedef s64 pages_t;	    /* pages; adds up, may be negative in between */
 typedef u64 ns_sum_t;	    /* nanoseconds; adds up */
 typedef u64 ns_max_t;	    /* nanoseconds; the largest wins */
 typedef u32 log2_ns_t;	    /* in an array: counts by power of two of nanoseconds */
+typedef u64 bytes_max_t;    /* bytes; the largest wins */
+typedef u32 log2_bytes_t;   /* in an array: counts by power of two of bytes */
 
 #define PID_UNKNOWN (~0U)
+#define NS_NONE (~0ULL)
+#define SECTOR_NONE (~0ULL)
 
 #endif

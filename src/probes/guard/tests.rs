@@ -25,7 +25,7 @@ const NAMED: [&str; 4] = ["biotop", "cachetop", "runqlat", "tcptop"];
 /// Faults of those views.
 fn all_faults(kernel: &[u8]) -> BTreeSet<String> {
     let btf = Btf::parse(kernel).expect("well-formed BTF");
-    let of_view = |view: &crate::views::View| faults(view.object, &btf).expect("our own objects are sound");
+    let of_view = |view: &crate::views::View| faults(view.object.bytes(), &btf).expect("our own objects are sound");
     let named = Registry::get().views().iter().filter(|view| NAMED.contains(&view.decl.name.as_str()));
     named.flat_map(of_view).map(|fault| fault.to_string()).collect()
 }
@@ -94,9 +94,9 @@ fn what_serves_a_filter_that_is_off_is_no_fault() {
     let kernel = Btf::parse(&kernel).expect("well-formed BTF");
     let view = Registry::get().find("runqlat").expect("a view");
     let wants = |faults: &[Fault]| faults.iter().filter(|f| f.what.contains(".dfl_cgrp")).count();
-    assert_eq!(wants(&faults(view.object, &kernel).expect("sound")), 6);
-    let rodata = vec![0; Code::read(view.object).expect("sound").rodata];
-    assert_eq!(wants(&faults_with(view.object, &kernel, &rodata).expect("sound")), 0);
+    assert_eq!(wants(&faults(view.object.bytes(), &kernel).expect("sound")), 6);
+    let rodata = vec![0; Code::read(view.object.bytes()).expect("sound").rodata];
+    assert_eq!(wants(&faults_with(view.object.bytes(), &kernel, &rodata).expect("sound")), 0);
 }
 
 #[test]
@@ -111,7 +111,7 @@ fn whatever_bytes_are_given_there_is_an_end() {
         (random >> 33) as usize
     };
     for _ in 0..300 {
-        let mut bytes = view.object.to_vec();
+        let mut bytes = view.object.bytes().to_vec();
         for _ in 0..1 + next() % 64 {
             let at = next() % bytes.len();
             bytes[at] = next() as u8;
@@ -119,8 +119,8 @@ fn whatever_bytes_are_given_there_is_an_end() {
         // What it says is another matter: a sentence or a list.
         let _ = faults(&bytes, &kernel);
     }
-    for len in (0..view.object.len()).step_by(997) {
-        let _ = faults(&view.object[..len], &kernel);
+    for len in (0..view.object.bytes().len()).step_by(997) {
+        let _ = faults(&view.object.bytes()[..len], &kernel);
     }
     assert!(faults(b"", &kernel).is_err());
 }

@@ -5,8 +5,6 @@ use ratatui::layout::Rect;
 use ratatui::widgets::Widget;
 use tui_logger::{TuiLoggerLevelOutput, TuiLoggerWidget, TuiWidgetState};
 
-use crate::views::Registry;
-
 use super::super::app::App;
 use super::{clear, line, put};
 
@@ -23,7 +21,7 @@ pub fn draw(app: &App, buf: &mut Buffer, area: Rect) {
     let state = TuiWidgetState::new();
     if let Some(view) = view {
         let level = app.log_level;
-        let others = Registry::get().views().iter().map(|view| view.decl.name.as_str());
+        let others = crate::ui::registry().views().iter().map(|view| view.decl.name.as_str());
         // Every target but this one is off; those of libraries are the default.
         let state = state.set_default_display_level(log::LevelFilter::Off).set_level_for_target(&view.name, level);
         return draw_lines(

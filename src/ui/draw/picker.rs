@@ -5,8 +5,8 @@ use ratatui::layout::Rect;
 use ratatui::style::Modifier;
 
 use crate::frame::text;
+use crate::views::ViewDecl;
 use crate::views::proof::KERNELS;
-use crate::views::{Registry, ViewDecl};
 
 use super::super::app::App;
 use super::super::help::wrap;
@@ -22,7 +22,7 @@ pub fn draw(app: &App, buf: &mut Buffer, area: Rect, picker: &Picker) {
     border(app, buf, area, true);
     let (left, right) = (area.x + 2, area.right().saturating_sub(2));
     put(buf, left, area.y, right, if picker.add { " Add a pane " } else { " Open a view " }, app.theme.title);
-    let count = format!(" {} of {} ", picker.found.len() - picker.recent, Registry::get().views().len());
+    let count = format!(" {} of {} ", picker.found.len() - picker.recent, crate::ui::registry().views().len());
     put_right(buf, left + 14, area.y, right, &count, app.theme.dim);
     let x = put(buf, left, area.y + 1, right, "> ", app.theme.key);
     let x = put(buf, x, area.y + 1, right, &text::clean_str(picker.input.value()), app.theme.input);

@@ -56,30 +56,37 @@ impl Queue {
 
     /// Submits a write at `offset`; waits first while the queue is full.
     pub fn write(&mut self, offset: u64) {
-        if self.flying == self.depth {
+        self.write_all(&[offset]);
+    }
+
+    /// Submits a write at each of these places, at most as many as the queue holds, in one call: with more than two the
+    /// kernel holds them back until it has seen them all, or 16 and more (`AIO_PLUG_THRESHOLD`, `BLK_MAX_REQUEST_COUNT`).
+    pub fn write_all(&mut self, offsets: &[u64]) {
+        while self.flying + offsets.len() > self.depth {
             self.wait(1);
         }
         let bytes = self.pages.bytes();
-        let mut iocb = Iocb {
+        let block = |&offset: &u64| Iocb {
             data: bytes.len() as u64,
             key: 0,
             rw_flags: 0,
             opcode: IOCB_CMD_PWRITE,
             priority: 0,
             fd: self.fd,
-            buffer: bytes.as_mut_ptr() as u64,
+            buffer: bytes.as_ptr() as u64,
             length: bytes.len() as u64,
             offset: i64::try_from(offset).expect("an offset"),
             reserved: 0,
             flags: 0,
             event_fd: 0,
         };
-        let mut list = [&raw mut iocb];
-        // SAFETY: one control block, which the kernel copies; the bytes it points to live as long as
+        let mut blocks: Vec<Iocb> = offsets.iter().map(block).collect();
+        let mut list: Vec<*mut Iocb> = blocks.iter_mut().map(std::ptr::from_mut).collect();
+        // SAFETY: control blocks, which the kernel copies; the bytes they point to live as long as
         // the queue, which waits for its writes before it ends.
-        let submitted = unsafe { libc::syscall(libc::SYS_io_submit, self.context, 1, list.as_mut_ptr()) };
-        assert_eq!(ok("io_submit", submitted), 1);
-        self.flying += 1;
+        let submitted = unsafe { libc::syscall(libc::SYS_io_submit, self.context, list.len(), list.as_mut_ptr()) };
+        assert_eq!(ok("io_submit", submitted), offsets.len() as i64);
+        self.flying += offsets.len();
     }
 
     /// Waits for everything that was submitted.

@@ -28,6 +28,8 @@ pub struct Stats {
     pub reads: [u64; 2],
     /// Writes completed, and their bytes.
     pub writes: [u64; 2],
+    /// How long they all took together, from when the kernel made the request to when it was done, ms.
+    pub ticks: u64,
 }
 
 impl Disk {
@@ -62,7 +64,8 @@ impl Disk {
     pub fn stats(&self) -> Stats {
         let text = std::fs::read_to_string(format!("/sys/block/{}/stat", self.name)).expect("statistics");
         let fields: Vec<u64> = text.split_whitespace().map(|field| field.parse().expect("a number")).collect();
-        Stats { reads: [fields[0], fields[2] * 512], writes: [fields[4], fields[6] * 512] }
+        let ticks = fields[3] + fields[7];
+        Stats { reads: [fields[0], fields[2] * 512], writes: [fields[4], fields[6] * 512], ticks }
     }
 
     /// Has an I/O scheduler between submission and issue.
@@ -76,7 +79,8 @@ impl Stats {
     /// What was counted since `before`.
     pub fn since(self, before: Stats) -> Stats {
         let less = |now: [u64; 2], then: [u64; 2]| [now[0] - then[0], now[1] - then[1]];
-        Stats { reads: less(self.reads, before.reads), writes: less(self.writes, before.writes) }
+        let ticks = self.ticks - before.ticks;
+        Stats { reads: less(self.reads, before.reads), writes: less(self.writes, before.writes), ticks }
     }
 }
 

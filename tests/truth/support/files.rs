@@ -100,6 +100,12 @@ impl Pipe {
         }
     }
 
+    /// Reads `length` bytes that are there, in one call.
+    pub fn read(&self, length: usize) {
+        let mut bytes = vec![0; length];
+        assert_eq!(rustix::io::read(&self.read, &mut bytes[..]).expect("read"), length);
+    }
+
     /// Splices what `from` has into the empty pipe; 0 at its end.
     pub fn fill(&self, from: &impl AsFd, most: usize) -> usize {
         splice(from.as_fd(), self.write.as_fd(), most)

@@ -44,6 +44,6 @@ fn missing(view: &View, kernel: &Btf<'_>) -> Vec<String> {
         let program = programs.iter().find(|program| program.name == name);
         program.is_some_and(|p| !p.optional && working.get(&p.hook).is_some_and(|numbers| numbers.contains(&p.number)))
     };
-    let faults = faults(view.object, kernel).unwrap_or_else(|error| panic!("{}: {error}", view.decl.name));
+    let faults = faults(view.object.bytes(), kernel).unwrap_or_else(|error| panic!("{}: {error}", view.decl.name));
     faults.iter().filter(|fault| is_proven(&fault.program)).map(ToString::to_string).collect()
 }

@@ -1,0 +1,161 @@
+//! What `biosnoop` must be right about: every request with its place, size, owner and time.
+
+use std::collections::HashSet;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::support::disk::Disk;
+use crate::support::numbers::is;
+use crate::support::{Case, Job, Test, Thing, Worker, aio, files, in_guest, monotonic, number, total};
+use crate::test;
+
+/// The tests, all on a disk of their own.
+pub const TESTS: &[Test] = &[
+    test!(each_request_is_told_with_its_place_size_and_time).every_way().uses(&[Thing::ScratchDisk]),
+    test!(behind_a_scheduler_each_request_waits_under_its_owner).every_way().uses(&[Thing::ScratchDisk]),
+    test!(what_is_faster_than_asked_for_is_left_out).uses(&[Thing::ScratchDisk]),
+];
+
+const DISK: u64 = 64 << 20;
+const SMALL: usize = 4096;
+/// Requests in flight in the test with a scheduler, and how many are submitted together: these wait for each other, which
+/// takes long beside what the programs that watch take.
+const DEPTH: usize = 64;
+const BATCH: usize = 32;
+
+/// Sizes of the I/Os, in turn.
+const SIZES: [usize; 4] = [4096, 16_384, 65_536, 8192];
+
+/// I/Os of each direction.
+fn rounds() -> usize {
+    if in_guest() { 60 } else { 400 }
+}
+
+/// Places with something between any two.
+fn places() -> u64 {
+    if in_guest() { 1024 } else { 8192 }
+}
+
+/// What the workers do.
+pub fn work(job: &Job) {
+    match job.word(0) {
+        "direct" => direct(job),
+        "async" => asynchronous(job),
+        other => panic!("unknown work {other}"),
+    }
+}
+
+/// Writes, then reads, one block after the other; says where, how much, and between which times.
+fn direct(job: &Job) {
+    let disk = files::open_direct(Path::new(job.word(1)));
+    let mut block = files::Pages::new(65_536);
+    job.step(&json!("ready"));
+    let mut done = Vec::new();
+    for rw in ["W", "R"] {
+        for number in 0..rounds() {
+            let (at, size) = (number as u64 * 65_536, SIZES[number % SIZES.len()]);
+            let begin = monotonic();
+            let bytes = &mut block.bytes()[..size];
+            match rw {
+                "W" => disk.write_all_at(bytes, at).expect("written"),
+                _ => disk.read_exact_at(bytes, at).expect("read"),
+            }
+            done.push(json!({ "rw": rw, "sector": at / 512, "bytes": size, "begin": begin, "end": monotonic() }));
+        }
+    }
+    job.last(&Value::Array(done));
+}
+
+/// Writes many small blocks at once, in an order that is not the disk's. Every other place, so that none are merged.
+fn asynchronous(job: &Job) {
+    let disk = files::open_direct(Path::new(job.word(1)));
+    let mut queue = aio::Queue::new(&disk, DEPTH, SMALL);
+    job.step(&json!("ready"));
+    let begin = monotonic();
+    for batch in (0..places()).step_by(BATCH) {
+        let place = |number| number * 7919 % places() * 2 * SMALL as u64;
+        queue.write_all(&(batch..batch + BATCH as u64).map(place).collect::<Vec<_>>());
+    }
+    queue.finish();
+    job.last(&json!(monotonic() - begin));
+}
+
+/// The rows about one process, one disk and one direction, in their order.
+fn own<'r>(rows: &'r [Value], worker: &Worker, disk: &Disk) -> Vec<&'r Value> {
+    let own = |row: &&Value| is(row, "pid", worker.pid) && is(row, "disk", disk.name.as_str());
+    rows.iter().filter(own).collect()
+}
+
+fn each_request_is_told_with_its_place_size_and_time(case: &Case) {
+    let disk = Disk::scratch(DISK);
+    let mut worker = Worker::start("biosnoop", &["direct", &disk.path.to_string_lossy()]);
+    let watch = case.watch(&["biosnoop"]);
+    let counted = case.watch_plain(&["biosnoop", "--by", "disk"]);
+    let before = disk.stats();
+    let said = worker.step();
+    let done = disk.stats().since(before);
+
+    let said = said.as_array().expect("a list");
+    let sum = |rw| total(said, "bytes", |io| is(io, "rw", rw));
+    assert_eq!(done.writes, [rounds() as u64, sum("W")], "the disk did something else");
+    assert_eq!(done.reads, [rounds() as u64, sum("R")], "the disk did something else");
+    watch.check(|rows| {
+        let own = own(rows, &worker, &disk);
+        assert_eq!(own.len(), said.len(), "requests");
+        for (io, row) in said.iter().zip(own) {
+            for column in ["rw", "sector", "bytes"] {
+                assert_eq!(row[column], io[column], "{column} of {row}, in truth {io}");
+            }
+            let (time, begin, end) = (number(row, "time_ns"), number(io, "begin"), number(io, "end"));
+            assert!((begin..=end).contains(&time), "done within the call: {row}, in truth {io}");
+            let (queue, latency) = (number(row, "queue"), number(row, "latency"));
+            assert!(latency > 0 && begin + queue + latency <= time, "within the call: {row}, in truth {io}");
+            assert_eq!(row["failed"], 0, "{row}");
+            assert!(row["flags"].as_str().is_some_and(|flags| flags.starts_with(row["rw"].as_str().unwrap())), "{row}");
+        }
+    });
+    counted.check(|rows| {
+        let of = |column| total(rows, column, |row| is(row, "disk", disk.name.as_str()));
+        assert_eq!((of("io"), of("bytes")), (said.len() as u64, sum("W") + sum("R")), "counted in the kernel");
+    });
+}
+
+fn behind_a_scheduler_each_request_waits_under_its_owner(case: &Case) {
+    let disk = Disk::scratch(DISK);
+    disk.set_scheduler("mq-deadline");
+    let mut worker = Worker::start("biosnoop", &["async", &disk.path.to_string_lossy()]);
+    let watch = case.watch(&["biosnoop"]);
+    let before = disk.stats();
+    let elapsed = worker.step().as_u64().expect("a time");
+    let done = disk.stats().since(before);
+    disk.set_scheduler("none");
+
+    assert_eq!(done.writes, [places(), places() * SMALL as u64], "the disk did something else");
+    watch.check(|rows| {
+        let own = own(rows, &worker, &disk);
+        let sectors: HashSet<u64> = own.iter().map(|row| number(row, "sector")).collect();
+        assert_eq!((own.len() as u64, sectors.len() as u64), (places(), places()), "each place, once");
+        let apart = (2 * SMALL / 512) as u64;
+        assert!(sectors.iter().all(|sector| sector % apart == 0 && sector / apart < places()), "places");
+        assert!(own.iter().all(|row| is(row, "bytes", SMALL)), "sizes");
+        // The kernel's own times, from when it made the request to when it was done, in whole milliseconds.
+        let waited: u64 = own.iter().map(|row| number(row, "queue") + number(row, "latency")).sum();
+        assert!(waited <= elapsed * (DEPTH as u64 + 1), "{waited} ns, in {elapsed} ns of {DEPTH} at a time");
+        crate::support::assert_near("ns", waited, done.ticks * 1_000_000, if in_guest() { 20.0 } else { 8.0 });
+    });
+}
+
+fn what_is_faster_than_asked_for_is_left_out(case: &Case) {
+    let disk = Disk::scratch(DISK);
+    let mut worker = Worker::start("biosnoop", &["direct", &disk.path.to_string_lossy()]);
+    let pid = worker.pid.to_string();
+    let all = case.watch(&["biosnoop", "-p", &pid]);
+    let none = case.watch(&["biosnoop", "-p", &pid, "--min-latency-us", "3600000000"]);
+    let any = case.watch(&["biosnoop", "-p", &pid, "--min-latency-us", "1"]);
+    worker.step();
+    all.check(|rows| assert_eq!(rows.len(), 2 * rounds(), "of one process"));
+    none.check(|rows| assert!(rows.is_empty(), "none takes an hour: {rows:?}"));
+    any.check(|rows| assert_eq!(rows.len(), 2 * rounds(), "each takes a microsecond"));
+}

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
 /* How long the operations of one filesystem take. */
 #include "fsop.h"
+#include "hist.h"
 
 enum by {
 	BY_OP,
@@ -45,10 +46,7 @@ static __always_inline void end_call(u32 which, const struct call *call, u64 too
 		return;
 	if (by == BY_PID)
 		read_current_comm(&hist->comm);
-	__sync_fetch_and_add(&hist->slots[log2_u64(took)], 1);
-	add(&hist->sum, took);
-	if (took > hist->max)
-		hist->max = took;
+	add_to_hist(hist, took);
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -9,6 +9,7 @@ use serde::Serialize;
 use crate::enrich::host::Host;
 use crate::export::shape::Version;
 use crate::frame::{HookReport, Reason, ReasonClass};
+use crate::views::Registry;
 
 /// Whether a view can run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
@@ -126,6 +127,9 @@ impl DoctorDocument {
                     "{:<wide$}    why  {}\n{:<wide$}    do   {}\n",
                     "", reason.message, "", reason.remedy
                 ));
+            }
+            if let Some(why) = Registry::get().find(&view.name).and_then(|view| view.decl.unproven.as_ref()) {
+                text.push_str(&format!("{:<wide$}    note unproven: {why}\n", ""));
             }
             for (purpose, tried) in view.hooks.iter().flat_map(|h| h.tried.iter().map(move |t| (&h.purpose, t))) {
                 let line = format!("{purpose}: {}/{} {}", tried.kind, tried.target, tried.result);

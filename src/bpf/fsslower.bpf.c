@@ -14,8 +14,6 @@ enum by {
 const volatile u32 by = BY_EVENT;
 const volatile u64 min_latency = 0; /* ns */
 
-/* No name is longer than 255 bytes (NAME_MAX). */
-
 struct slow {
 	event_time_t time_ns;
 	cgroup_id_t cgroup;

@@ -110,7 +110,8 @@ fn alternatives(view: &ViewDecl, purpose: &str, programs: &[Program]) -> Vec<Str
         let mut hooks: Vec<String> = parts.map(|p| format!("{}/{}", p.kind, p.target)).collect();
         hooks.dedup();
         let proven: Vec<&str> = KERNELS.iter().copied().filter(|k| view.is_proven(purpose, number, k)).collect();
-        format!("  {:<14} {number} {}  (proven on {})\n", "", hooks.join(" "), proven.join(", "))
+        let proven = if proven.is_empty() { "unproven".to_owned() } else { format!("proven on {}", proven.join(", ")) };
+        format!("  {:<14} {number} {}  ({proven})\n", "", hooks.join(" "))
     };
     numbers.into_iter().map(line).collect()
 }

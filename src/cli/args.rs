@@ -92,9 +92,11 @@ fn setting_arg(name: &str, long: String, setting: &SettingDecl) -> Arg {
             arg.value_name(range).allow_negative_numbers(true)
         }
         super::settings::Kind::Choice(words) => arg.value_name(words.join("|")),
-        super::settings::Kind::Time(_) => arg.value_name("TIME"),
         super::settings::Kind::Text => arg.value_name("TEXT"),
         super::settings::Kind::Syscall => arg.value_name("SYSCALL"),
+        super::settings::Kind::Time(_) => {
+            arg.value_name("TIME").help(format!("{} [{}]", setting.help, super::settings::takes(setting)))
+        }
     }
 }
 

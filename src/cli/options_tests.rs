@@ -69,6 +69,22 @@ fn interval_and_count_stand_behind_the_view_or_behind_flags() {
 }
 
 #[test]
+fn what_a_view_declares_stands_behind_its_name_instead() {
+    let of = |line| parse(line).views[0].settings.clone();
+    let latency = |text: &str| vec![("min_latency".to_owned(), SettingValue::Text(text.to_owned()))];
+    assert_eq!(of("ext4slower 1"), latency("1ms"));
+    assert_eq!(of("ext4slower 1"), of("ext4slower --min-latency 1ms"));
+    assert_eq!(of("ext4slower 500us -d 2 -n 3"), latency("500us"));
+    assert_eq!(of("ext4slower"), []);
+    assert_eq!((parse("ext4slower 5 -n 3").interval.as_secs_f64(), parse("ext4slower 5 -n 3").count), (1.0, Some(3)));
+    assert!(wrong("ext4slower 1 2").contains("unexpected"));
+    assert!(wrong("ext4slower soon").contains("10ms"));
+    wrong("ext4slower 1 --min-latency 2");
+    // Several views have the common ones.
+    assert_eq!(parse("ext4slower,biotop 2 3").count, Some(3));
+}
+
+#[test]
 fn a_time_of_whole_intervals_is_a_count() {
     let of = |line| (parse(line).count, parse(line).duration.map(|d| d.as_secs_f64()));
     assert_eq!(of("biotop --json --duration 10s"), (Some(10), Some(11.0)));

@@ -239,6 +239,9 @@ pub struct ListedView<'a> {
     pub kind: Kind,
     /// The question it answers.
     pub question: &'a str,
+    /// Why nobody has shown that its numbers are right.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unproven: Option<&'a str>,
 }
 
 impl<'a> Header<'a> {
@@ -256,6 +259,7 @@ impl<'a> From<&'a ViewDecl> for ListedView<'a> {
             group: decl.group,
             kind: decl.kind,
             question: &decl.question,
+            unproven: decl.unproven.as_deref(),
         }
     }
 }

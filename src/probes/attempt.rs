@@ -16,8 +16,8 @@ use super::plan::{self, Failure, Needs, Plan, Program, remedy};
 use super::probe::{Data, Probe, Wish};
 use super::reader::{Halves, LostCounters};
 use super::refusal::{
-    Refusal, attach_failure, errno_of, layout_failure, load_class, load_failure, map_refusal_class, no_rights,
-    view_refused,
+    Refusal, attach_failure, bind_failure, errno_of, layout_failure, load_class, load_failure, map_refusal_class,
+    no_rights, view_refused,
 };
 use super::ring::Ring;
 use super::{elf, libbpf_log, requires, settings, slim, sys};
@@ -165,7 +165,7 @@ impl<'a> Attempt<'a> {
             let Some(known) = chosen.iter().find(|p| program.name() == OsStr::new(&p.name)) else { continue };
             if known.bound && matches!(known.kind.as_str(), "fentry" | "fexit") {
                 let (set, _) = libbpf_log::capture(|| program.set_attach_target(0, Some(known.target.clone())));
-                set.map_err(|e| Refusal::Program(attach_failure(known, &e)))?;
+                set.map_err(|e| Refusal::Program(bind_failure(known, &e)))?;
             }
         }
         Ok(())
@@ -197,6 +197,7 @@ impl<'a> Attempt<'a> {
                 "kprobe" | "kretprobe" if known.bound => {
                     program.attach_kprobe(known.kind == "kretprobe", &known.target)
                 }
+                "raw_tp" if known.bound => program.attach_raw_tracepoint(&known.target),
                 _ => program.attach(),
             });
             let link = link.map_err(|e| Refusal::Program(attach_failure(known, &e)))?;

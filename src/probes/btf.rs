@@ -365,6 +365,25 @@ mod tests {
     }
 
     #[test]
+    fn names_in_a_module_count_on_where_those_of_the_kernel_end() {
+        let write = |types: &[u32], strings: &[u8]| {
+            let len = 4 * types.len() as u32;
+            let mut bytes = vec![0x9f, 0xeb, 1, 0];
+            for word in [&[24, 0, len, len, strings.len() as u32], types].concat() {
+                bytes.extend_from_slice(&word.to_ne_bytes());
+            }
+            bytes.extend_from_slice(strings);
+            bytes
+        };
+        // A function each (kind 12): its name, its kind and its type.
+        let (kernel, module) = (write(&[1, 12 << 24, 0], b"\0kernel\0"), write(&[8, 12 << 24, 0], b"module\0"));
+        let kernel = Btf::parse(&kernel).expect("well-formed");
+        let module = Btf::parse_split(&module, &kernel).expect("well-formed");
+        assert!(kernel.find(Kind::Func, "kernel").is_some() && module.find(Kind::Func, "module").is_some());
+        assert!(module.find(Kind::Func, "kernel").is_none());
+    }
+
+    #[test]
     fn the_running_kernel_has_a_task_struct() {
         let Ok(bytes) = std::fs::read("/sys/kernel/btf/vmlinux") else { return };
         let btf = Btf::parse(&bytes).expect("the kernel's own BTF");

@@ -229,7 +229,15 @@ fn obstacle<'p>(
 fn known_obstacle(program: &Program, facts: &Facts) -> Option<(ReasonClass, String)> {
     let missing = |what: &str| Some((ReasonClass::SymbolMissing, format!("no such {what} in this kernel")));
     match program.kind.as_str() {
-        "tp_btf" | "raw_tp" if !facts.tracepoints.contains_key(&program.target) => return missing("tracepoint"),
+        // A module's raw tracepoint is found by its name alone.
+        "tp_btf" | "raw_tp" if !program.bound && !facts.tracepoints.contains_key(&program.target) => {
+            return missing("tracepoint");
+        }
+        // It may be in a module: 5.10 has no type information of those.
+        "fentry" | "fexit" if program.bound && !facts.names.contains(&program.target) => {
+            let result = "not in the type information of this kernel or its module".to_owned();
+            return Some((ReasonClass::SymbolMissing, result));
+        }
         "fentry" | "fexit" if !facts.names.contains(&program.target) => return missing("function"),
         "kprobe" | "kretprobe" if !facts.kprobes => {
             return Some((ReasonClass::NoKprobes, "no kprobes in this kernel".to_owned()));

@@ -110,6 +110,14 @@ pub(super) fn attach_failure(program: &Program, error: &libbpf_rs::Error) -> Fai
     Failure { program: program.name.clone(), result, class }
 }
 
+/// libbpf looks a module's functions up in type information that it has to get from the kernel, which gives it to
+/// CAP_SYS_ADMIN only (bpf_btf_get_fd_by_id).
+pub(super) fn bind_failure(program: &Program, error: &libbpf_rs::Error) -> Failure {
+    let errno = std::io::Error::from_raw_os_error(errno_of(error));
+    let result = format!("not found ({errno}): functions of a module take CAP_SYS_ADMIN");
+    Failure { program: program.name.clone(), result, class: ReasonClass::SymbolMissing }
+}
+
 /// Without the capabilities, every refusal has that one cause.
 pub(super) fn no_rights(reason: Reason) -> Reason {
     let Some(missing) = crate::privilege::Missing::check() else { return reason };

@@ -85,6 +85,7 @@ fn each(job: &Job, dir: &Path) {
         done.one("read", name, Some(1_000_030), 14, || reader.read_at(&mut bytes, 1_000_030)).expect("read");
         done.one("read", name, Some(2_000_000), 0, || reader.read_at(&mut bytes, 2_000_000)).expect("read");
         done.one("fsync", name, None, 0, || file.sync_all()).expect("written back");
+        file.metadata().expect("attributes");
     }
     job.last(&json!(done.0));
 }
@@ -139,8 +140,10 @@ fn every_operation_is_told(case: &Case, kind: &str) {
         let own: Vec<&Value> = rows.iter().filter(|row| !is(row, "op", "getattr")).collect();
         let told: Vec<Value> = own.iter().map(|row| json!([row["op"], row["file"], row["offset"], row["bytes"]])).collect();
         assert_eq!(own.len(), truth.len(), "operations: {told:?}");
+        let asked = rows.iter().filter(|row| is(row, "op", "getattr") && is(row, "file", "short")).count();
+        assert!((kind == "nfs") == (asked > 0), "{asked} requests for attributes");
         own.iter().zip(truth).for_each(|(row, truth)| check_row(row, truth));
-        for row in &own {
+        for row in rows.iter().filter(|row| is(row, "op", "getattr") && is(row, "file", "short")).chain(own.iter().copied()) {
             assert!(is(row, "pid", worker.pid) && is(row, "tid", worker.pid) && row["device"].is_string(), "{row}");
             let least = if is(row, "op", "open") { 0 } else { number(row, "bytes") };
             assert!(number(row, "ret") >= least, "{row}");

@@ -67,16 +67,23 @@ struct folio___mapped {
 	unsigned long index;
 };
 
-/* A mount has a user namespace since 5.12 (a6435940b62f) and an idmap instead since 6.2 (256c8aed2b42). */
-struct vfsmount___512 {
-	void *mnt_userns;
+/* dentry.d_u lost its name after 6.18. */
+struct dentry___named {
+	union {
+		struct hlist_node d_alias;
+	} d_u;
 };
-struct vfsmount___62 {
-	void *mnt_idmap;
+struct dentry___unnamed {
+	struct hlist_node d_alias;
 };
 
 enum pageflags {
 	PG_head = 6,
+};
+
+/* The current task has its type since 5.11 (3ca1032ab7ab). */
+enum bpf_func_id___511 {
+	BPF_FUNC_get_current_task_btf___511 = 158,
 };
 
 #pragma clang attribute pop
@@ -162,6 +169,20 @@ static __always_inline u64 folio_pages(struct folio *folio)
 	if (bpf_core_field_exists(f61->_folio_order))
 		return 1ULL << (BPF_CORE_READ(f61, _folio_order) & 63);
 	return 1ULL << (BPF_CORE_READ(f66, _flags_1) & 63);
+}
+
+/* A name of the inode, NULL if it has none. */
+static __always_inline struct dentry *inode_alias(struct inode *inode)
+{
+	void *node = BPF_CORE_READ(inode, i_dentry.first);
+	struct dentry___named *named = NULL;
+	struct dentry___unnamed *unnamed = NULL;
+
+	if (!node)
+		return NULL;
+	if (bpf_core_field_exists(named->d_u.d_alias))
+		return node - bpf_core_field_offset(named->d_u.d_alias);
+	return node - bpf_core_field_offset(unnamed->d_alias);
 }
 
 /* Where a folio of the page cache is. */

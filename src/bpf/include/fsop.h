@@ -30,7 +30,7 @@ const volatile u32 op = OP_ALL;	 /* only this operation */
 struct call {
 	u64 began;
 	s64 from;   /* where it reads or writes, -1 unknown */
-	u64 file;   /* struct file, or the inode's dentry with OP_GETATTR */
+	u64 file;   /* struct file; with OP_GETATTR struct dentry */
 	u64 iocb;   /* struct kiocb, 0 if there is none */
 	u32 device; /* s_dev */
 	s32 fd;	    /* descriptor of a system call, -1 otherwise */
@@ -133,10 +133,25 @@ static __always_inline int begin_file(u32 which, struct file *file, struct inode
 {
 	struct call call = { .from = -1, .file = (u64)file, .fd = -1 };
 
-	if (!is_op_wanted(which))
-		return 0;
-	call.device = device_of(inode ?: inode_of(file, typed), typed);
+	call.device = device_of(inode, typed);
 	return begin_call(which, &call);
+}
+
+/* xfs_dir_open() goes through xfs_file_open(). */
+static __always_inline int begin_open(struct inode *inode, struct file *file, bool typed)
+{
+	u32 mode = typed ? inode->i_mode : BPF_CORE_READ(inode, i_mode);
+
+	if (!is_op_wanted(OP_OPEN) || (mode & S_IFMT) != S_IFREG)
+		return 0;
+	return begin_file(OP_OPEN, file, inode, typed);
+}
+
+static __always_inline int begin_fsync(struct file *file, bool typed)
+{
+	if (!is_op_wanted(OP_FSYNC))
+		return 0;
+	return begin_file(OP_FSYNC, file, inode_of(file, typed), typed);
 }
 
 static __always_inline int begin_io(u32 which, struct kiocb *iocb, bool typed)
@@ -180,7 +195,7 @@ int BPF_PROG(call__1_write_ret, struct kiocb *iocb, void *iter, long ret)
 SEC("fentry/@open")
 int BPF_PROG(call__1_open, struct inode *inode, struct file *file)
 {
-	return begin_file(OP_OPEN, file, inode, true);
+	return begin_open(inode, file, true);
 }
 
 SEC("fexit/@open")
@@ -192,7 +207,7 @@ int BPF_PROG(call__1_open_ret, struct inode *inode, struct file *file, int ret)
 SEC("fentry/@fsync")
 int BPF_PROG(call__1_fsync, struct file *file)
 {
-	return begin_file(OP_FSYNC, file, NULL, true);
+	return begin_fsync(file, true);
 }
 
 SEC("fexit/@fsync")
@@ -228,7 +243,7 @@ int BPF_KRETPROBE(call__2_write_ret, long ret)
 SEC("kprobe/@open")
 int BPF_KPROBE(call__2_open, struct inode *inode, struct file *file)
 {
-	return begin_file(OP_OPEN, file, inode, false);
+	return begin_open(inode, file, false);
 }
 
 SEC("kretprobe/@open")
@@ -240,7 +255,7 @@ int BPF_KRETPROBE(call__2_open_ret, int ret)
 SEC("kprobe/@fsync")
 int BPF_KPROBE(call__2_fsync, struct file *file)
 {
-	return begin_file(OP_FSYNC, file, NULL, false);
+	return begin_fsync(file, false);
 }
 
 SEC("kretprobe/@fsync")
@@ -361,56 +376,22 @@ int BPF_PROG(call__3_exit, struct pt_regs *regs, long ret)
 	return finish_call(which, ret == -EBADF ? NOT_CALLED : ret);
 }
 
-/* Attributes, which filesystems over a network have to ask for. */
-static __always_inline int begin_getattr(u64 dentry, u32 device)
+/* Attributes, which filesystems over a network have to ask for. Tracepoints of modules are known by name on every kernel,
+ * and to ordinary users, where their functions are not. */
+SEC("raw_tp/@getattr_enter")
+int BPF_PROG(getattr__1_enter, struct inode *inode)
 {
-	struct call call = { .from = -1, .file = dentry, .device = device, .fd = -1 };
+	struct call call = { .from = -1, .fd = -1 };
 
+	if (!is_op_wanted(OP_GETATTR))
+		return 0;
+	call.file = (u64)inode_alias(inode);
+	call.device = BPF_CORE_READ(inode, i_sb, s_dev);
 	return begin_call(OP_GETATTR, &call);
 }
 
-/* inode_operations.getattr has the mount's user namespace or idmap in front since 5.12 (549c7297717c). */
-static __always_inline bool path_is_second(void)
-{
-	struct vfsmount___512 *old = NULL;
-	struct vfsmount___62 *new = NULL;
-
-	return bpf_core_field_exists(old->mnt_userns) || bpf_core_field_exists(new->mnt_idmap);
-}
-
-SEC("fentry/@getattr")
-int BPF_PROG(getattr__1_enter, void *first, void *second)
-{
-	struct path *path = path_is_second() ? second : first;
-	struct dentry *dentry;
-
-	if (!is_op_wanted(OP_GETATTR))
-		return 0;
-	dentry = BPF_CORE_READ(path, dentry);
-	return begin_getattr((u64)dentry, BPF_CORE_READ(dentry, d_sb, s_dev));
-}
-
-/* The result stands behind the arguments. */
-SEC("fexit/@getattr")
-int getattr__1_exit(u64 *ctx)
-{
-	return finish_call(OP_GETATTR, (int)(path_is_second() ? ctx[5] : ctx[4]));
-}
-
-SEC("kprobe/@getattr")
-int BPF_KPROBE(getattr__2_enter, void *first, void *second)
-{
-	struct path *path = path_is_second() ? second : first;
-	struct dentry *dentry;
-
-	if (!is_op_wanted(OP_GETATTR))
-		return 0;
-	dentry = BPF_CORE_READ(path, dentry);
-	return begin_getattr((u64)dentry, BPF_CORE_READ(dentry, d_sb, s_dev));
-}
-
-SEC("kretprobe/@getattr")
-int BPF_KRETPROBE(getattr__2_exit, int ret)
+SEC("raw_tp/@getattr_exit")
+int BPF_PROG(getattr__1_exit, struct inode *inode, int ret)
 {
 	return finish_call(OP_GETATTR, ret);
 }

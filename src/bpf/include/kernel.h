@@ -314,9 +314,18 @@ struct super_block {
 	unsigned long s_magic;
 };
 
+struct hlist_node {
+	struct hlist_node *next;
+};
+
+struct hlist_head {
+	struct hlist_node *first;
+};
+
 struct inode {
 	unsigned short i_mode;
 	struct super_block *i_sb;
+	struct hlist_head i_dentry;
 	s64 i_size;
 	unsigned long i_ino;
 	unsigned int i_nlink;

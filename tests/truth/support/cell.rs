@@ -46,6 +46,11 @@ impl Cell {
         self.known
     }
 
+    /// Whether the cell is a restriction itself. With a second one, some views have nothing left to work with.
+    pub fn is_restricted(&self) -> bool {
+        self.restricted
+    }
+
     /// Why the view cannot run here in this way, if its declaration says so.
     pub fn unavailable(&self, view: &View, way: &Way) -> Option<ReasonClass> {
         let declared = |name: &str| view.decl.unavailable.get(name).copied();

@@ -183,6 +183,9 @@ fn with_little_memory(view: &'static View) {
     }
     if here.unavailable(view, &Way::User).is_none() {
         let (code, frames) = cell::once(&way, &view.decl.name);
+        if here.is_restricted() && frames.first().is_some_and(|frame| cell::class(frame) == "lockdown") {
+            return;
+        }
         assert_eq!(code, 0, "{} ({way}): {frames:?}", view.decl.name);
     }
 }

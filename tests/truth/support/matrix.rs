@@ -115,7 +115,8 @@ fn views_table(page: &mut String, document: &Document) {
     for view in Registry::get().views() {
         let name = &view.decl.name;
         let of_view = |record: &&Record| record.view == *name;
-        let _ = write!(page, "| {name} |");
+        let unproven = if view.decl.unproven.is_some() { " (unproven)" } else { "" };
+        let _ = write!(page, "| {name}{unproven} |");
         for cell in &document.cells {
             let records = cell.records.iter().filter(of_view).filter(|r| !ways.iter().any(|(way, _)| r.way == *way));
             let _ = write!(page, " {} |", verdict(records));

@@ -8,13 +8,13 @@
 
 typedef u32 tgid_t;	    /* process id; PID_UNKNOWN is unknown */
 typedef u32 tid_t;	    /* thread id */
-typedef u32 uid_num_t;	    /* user id; adds the column `user` */
+typedef u32 uid_num_t;	    /* user id; all ones is unknown; adds the column `user` */
 typedef char comm_t[16];    /* task name, NUL-terminated */
 typedef u64 cgroup_id_t;    /* cgroup v2 id, 0 unknown; adds `cgroup` and `container` */
 typedef u32 disk_t;	    /* kernel dev_t of a whole disk, 0 unknown */
 typedef char letter_t;	    /* one ASCII letter */
 typedef u8 ip_t[16];	    /* IPv6 address; IPv4 is v4-mapped */
-typedef u16 port_t;	    /* host order */
+typedef u16 port_t;	    /* host order, 0 unknown */
 typedef u8 ip_version_t;    /* 4 or 6 */
 typedef u32 ns_inum_t;	    /* inode number of a namespace */
 typedef u32 cpu_shard_t;    /* splits a key by CPU so that its value has one writer; rows are merged */
@@ -24,7 +24,7 @@ typedef u64 event_time_t;   /* when it happened, bpf_ktime_get_ns(); adds the co
 typedef char text_t;	    /* in an array: text, NUL-terminated; the kernel's bytes as they are */
 typedef char args_t;	    /* in an array behind a text_len_t: strings, each with its NUL */
 typedef u32 text_len_t;	    /* bytes that are used of the next args_t array */
-typedef u64 ns_t;	    /* nanoseconds of one event */
+typedef u64 ns_t;	    /* nanoseconds of one event; NS_UNKNOWN is unknown */
 typedef s32 ret_t;	    /* what a call returned: 0 or more, or a negative errno */
 typedef s32 exit_code_t;    /* what a process gave to exit(), -1 if a signal ended it */
 typedef u8 signal_t;	    /* a signal, 0 none; shown by name */
@@ -38,5 +38,6 @@ typedef u64 ns_max_t;	    /* nanoseconds; the largest wins */
 typedef u32 log2_ns_t;	    /* in an array: counts by power of two of nanoseconds */
 
 #define PID_UNKNOWN (~0U)
+#define NS_UNKNOWN (~0ULL)
 
 #endif

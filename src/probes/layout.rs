@@ -14,11 +14,13 @@ pub enum Role {
         /// Whether it may be negative.
         signed: bool,
     },
+    /// A whole number of which this one says that it is not known.
+    NumberUnless(u64),
     /// A process id; all ones is unknown.
     Pid,
     /// A NUL-terminated name.
     Comm,
-    /// A user id; fills `user` too.
+    /// A user id; all ones is unknown; fills `user` too.
     Uid,
     /// A cgroup id, 0 unknown; fills `cgroup` and `container` too.
     Cgroup,
@@ -122,7 +124,8 @@ fn meaning(typedef: Option<&str>, ty: Type<'_>) -> (Role, Agg, ColumnType, Optio
         "disk_t" => (Role::Disk, Agg::Last, Text, None),
         "letter_t" => (Role::Letter, Agg::Last, Text, None),
         "ip_t" => (Role::Ip, Agg::Last, Text, None),
-        "port_t" | "ip_version_t" | "ns_inum_t" => (number, Agg::Last, Int, Some(Unit::Id)),
+        "port_t" => (Role::NumberUnless(0), Agg::Last, Int, Some(Unit::Id)),
+        "ip_version_t" | "ns_inum_t" => (number, Agg::Last, Int, Some(Unit::Id)),
         "cpu_shard_t" => (Role::Shard, Agg::Last, Int, None),
         "bytes_t" => (number, Agg::Sum, Int, Some(Unit::Bytes)),
         "pages_t" => (number, Agg::Sum, Int, Some(Unit::Pages)),
@@ -135,7 +138,7 @@ fn meaning(typedef: Option<&str>, ty: Type<'_>) -> (Role, Agg, ColumnType, Optio
         "exit_code_t" => (Role::ExitCode, Agg::Last, Int, Some(Unit::Id)),
         "signal_t" => (Role::Signal, Agg::Last, Text, None),
         "tid_t" | "ret_t" | "flag_t" => (number, Agg::Last, Int, Some(Unit::Id)),
-        "ns_t" => (number, Agg::Last, Int, Some(Unit::Ns)),
+        "ns_t" => (Role::NumberUnless(u64::MAX), Agg::Last, Int, Some(Unit::Ns)),
         "log2_ns_t" => (Role::Histogram, Agg::Last, Int, Some(Unit::Ns)),
         _ => (number, Agg::Sum, Int, Some(Unit::Count)),
     }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
 /* TCP connections that processes open. */
+#define MAX_OWNERS 16384
 #include "events.h"
 #include "sock_owner.h"
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
 /* How long TCP connects take, and what becomes of them. */
+#define MAX_OWNERS 16384
 #include "events.h"
 #include "sock_owner.h"
 

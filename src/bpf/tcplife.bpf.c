@@ -122,36 +122,35 @@ static __always_inline void count_session(struct session *end)
 
 static __always_inline void fill_owner(struct session *end, struct sock_owner *owner)
 {
-	if (!is_owner_known(owner)) {
-		count_lost(LOST_UNATTRIBUTED);
-		end->pid = PID_UNKNOWN;
-		end->uid = UID_ANY;
-		return;
-	}
-	end->cgroup = owner->cgroup;
 	end->pid = owner->pid;
 	end->uid = owner->uid;
+	end->cgroup = owner->cgroup;
 	__builtin_memcpy(end->comm, owner->comm, sizeof(end->comm));
 }
 
-static __always_inline bool is_long_enough(u64 duration)
+static __always_inline bool is_session_wanted(const struct session *end)
 {
-	return !min_duration_ms || (duration != NS_UNKNOWN && duration >= min_duration_ms * 1000000ULL);
+	if (!are_ends_wanted(end->family, end->lport, end->rport) || end->rx + end->tx < min_bytes)
+		return false;
+	return !min_duration_ms ||
+	       (end->duration != NS_UNKNOWN && end->duration >= min_duration_ms * 1000000ULL);
 }
 
 static __always_inline void ended(struct sock *sk, struct sock_owner *owner)
 {
-	struct session end = { .time_ns = bpf_ktime_get_ns() }, *event;
+	struct session end = { .time_ns = bpf_ktime_get_ns(), .pid = PID_UNKNOWN, .uid = UID_ANY }, *event;
 
-	fill_owner(&end, owner);
-	if (!is_owner_wanted(owner))
-		return;
 	fill_ends(&end, sk);
 	end.duration = owner && owner->born ? end.time_ns - owner->born : NS_UNKNOWN;
 	end.rx = bytes_received(sk);
 	end.tx = bytes_sent(sk);
-	if (!are_ends_wanted(end.family, end.lport, end.rport) || !is_long_enough(end.duration) ||
-	    end.rx + end.tx < min_bytes)
+	if (!is_session_wanted(&end))
+		return;
+	if (is_owner_known(owner))
+		fill_owner(&end, owner);
+	else
+		count_lost(LOST_UNATTRIBUTED);
+	if (!is_owner_wanted(owner))
 		return;
 	if (by != BY_EVENT) {
 		count_session(&end);

@@ -1,5 +1,7 @@
 //! What `tcplife` must be right about: every session at both ends, whose it was, each byte of it, and how long it lasted.
 
+use std::io::Write;
+
 use serde_json::{Value, json};
 
 use crate::support::net::{self, Call, Pair, Place, answered, burst, mapped, sent, v4, v6};
@@ -16,13 +18,27 @@ pub const TESTS: &[Test] = &[
     test!(whoever_connected_is_the_owner_not_whoever_closes_last).every_way(),
     test!(another_network_namespace_is_named),
     test!(what_was_never_established_is_no_session),
+    test!(what_nobody_accepted_is_nobodys).every_way(),
     test!(sessions_are_counted_exactly),
     test!(filters_take_what_they_say),
 ];
 
 /// What the workers do.
 pub fn work(job: &Job) {
-    assert!(net::work(job), "unknown work {}", job.word(0));
+    match job.word(0) {
+        "leave" => leave(job),
+        _ => assert!(net::work(job), "unknown work {}", job.word(0)),
+    }
+}
+
+/// Connects to itself, and never accepts: both ends are closed by the end of the step.
+fn leave(job: &Job) {
+    let listener = net::listen(job.word(1));
+    job.step(&json!("ready"));
+    let mut stream = net::connect(&listener.local_addr().expect("an address").to_string());
+    stream.write_all(&[1; 1001]).expect("sent");
+    drop((stream, listener));
+    job.last(&json!("done"));
 }
 
 /// The rows of the client or of the server, which must be as many as there were calls.
@@ -111,6 +127,19 @@ fn what_was_never_established_is_no_session(case: &Case) {
     let watch = case.watch(&["tcplife"]);
     worker.step();
     watch.check(|rows| assert!(!rows.iter().any(|row| is(row, "pid", worker.pid)), "{rows:?}"));
+}
+
+fn what_nobody_accepted_is_nobodys(case: &Case) {
+    let mut worker = Worker::start("tcplife", &["leave", "127.7.1.7:7001"]);
+    let watch = case.watch(&["tcplife"]);
+    worker.step();
+    watch.check(|rows| {
+        let of = |column: &str| rows.iter().filter(|row| is(row, column, "127.7.1.7")).collect::<Vec<_>>();
+        let ([ours], [theirs]) = (&of("raddr")[..], &of("laddr")[..]) else { panic!("one at each end: {rows:?}") };
+        assert_eq!((&ours["pid"], &ours["tx"]), (&json!(worker.pid), &json!(1001)), "{ours}");
+        let nobody = ["pid", "comm", "uid", "user"].map(|column| &theirs[column]);
+        assert_eq!((nobody, &theirs["rx"]), ([&Value::Null; 4], &json!(1001)), "{theirs}");
+    });
 }
 
 fn sessions_are_counted_exactly(case: &Case) {

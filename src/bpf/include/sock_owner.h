@@ -14,6 +14,11 @@
 
 #define UID_ANY (~0U)
 
+/* Sockets at a time; a view that forgets them early may have fewer. */
+#ifndef MAX_OWNERS
+#define MAX_OWNERS 65536
+#endif
+
 const volatile u32 uid = UID_ANY; /* only this user */
 
 struct sock_owner {
@@ -28,7 +33,7 @@ struct sock_owner {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 65536);
+	__uint(max_entries, MAX_OWNERS);
 	__type(key, u64);
 	__type(value, struct sock_owner);
 } owners SEC(".maps");

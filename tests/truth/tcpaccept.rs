@@ -62,7 +62,7 @@ fn queue(job: &Job) {
     job.last(&json!([u64::from(child.unsigned_abs()), least, monotonic() - begun]));
 }
 
-fn own<'r>(rows: &'r [Value], pid: u32) -> Vec<&'r Value> {
+fn own(rows: &[Value], pid: u32) -> Vec<&Value> {
     rows.iter().filter(|row| is(row, "pid", pid)).collect()
 }
 

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
 /* Bytes over TCP by connection and process. */
 #include "filter.h"
-
-const volatile u32 family = 0; /* 0 any, 1 IPv4, 2 IPv6 */
+#include "sock.h"
 
 struct connection {
 	tgid_t pid;
@@ -43,44 +42,6 @@ struct {
 /* Set when the iterators have met all sockets that were open before. */
 u32 seeded = 0;
 
-static __always_inline void v4_mapped(u8 *ip, __be32 v4)
-{
-	ip[10] = ip[11] = 0xff;
-	__builtin_memcpy(ip + 12, &v4, 4);
-}
-
-static __always_inline bool is_v4_mapped(const u8 *ip)
-{
-	const u32 *word = (const u32 *)ip;
-
-	return !word[0] && !word[1] && word[2] == bpf_htonl(0xffff);
-}
-
-/* Ports: skc_num is cleared when the port is given back (inet_put_port), inet_sport stays. */
-static __always_inline void fill_connection(struct connection *conn, struct sock *sk)
-{
-	struct inet_sock *inet = (void *)sk;
-
-	conn->lport = bpf_ntohs(BPF_CORE_READ(inet, inet_sport));
-	conn->rport = bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport));
-	conn->netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
-	if (BPF_CORE_READ(sk, __sk_common.skc_family) == AF_INET) {
-		v4_mapped(conn->laddr, BPF_CORE_READ(sk, __sk_common.skc_rcv_saddr));
-		v4_mapped(conn->raddr, BPF_CORE_READ(sk, __sk_common.skc_daddr));
-	} else {
-		BPF_CORE_READ_INTO(&conn->laddr, sk, __sk_common.skc_v6_rcv_saddr);
-		BPF_CORE_READ_INTO(&conn->raddr, sk, __sk_common.skc_v6_daddr);
-	}
-	conn->family = is_v4_mapped(conn->raddr) ? 4 : 6;
-}
-
-static __always_inline bool is_tcp(struct sock *sk)
-{
-	u16 af = BPF_CORE_READ(sk, __sk_common.skc_family);
-
-	return BPF_CORE_READ(sk, sk_protocol) == IPPROTO_TCP && (af == AF_INET || af == AF_INET6);
-}
-
 static __always_inline void record(struct sock *sk, u64 rx, u64 tx)
 {
 	struct connection conn = {};
@@ -89,8 +50,8 @@ static __always_inline void record(struct sock *sk, u64 rx, u64 tx)
 	if (!is_current_wanted())
 		return;
 	conn.pid = bpf_get_current_pid_tgid() >> 32;
-	fill_connection(&conn, sk);
-	if (family && conn.family != (family == 1 ? 4 : 6))
+	fill_ends(&conn, sk);
+	if (!is_family_wanted(conn.family))
 		return;
 	traffic = lookup_or_init(HALF(bytes), &conn, &zero);
 	if (!traffic)

@@ -180,7 +180,8 @@ impl<'a> Decoder<'a> {
             },
             Role::Optional if bytes.iter().all(|&byte| byte == 0xff) => Value::Null,
             Role::Number { signed: true } => Value::Int(signed(bytes)),
-            Role::Pid if number(bytes) == u64::from(u32::MAX) => Value::Null,
+            Role::NonZero if number(bytes) == 0 => Value::Null,
+            Role::Pid | Role::Uid if number(bytes) == u64::from(u32::MAX) => Value::Null,
             Role::Cgroup | Role::Disk if number(bytes) == 0 => Value::Null,
             Role::Disk => self.table.intern(self.names.disk(number(bytes) as u32)),
             Role::Comm | Role::Text => {
@@ -388,6 +389,7 @@ mod tests {
         assert_eq!((text(0, "path"), text(0, "comm")), (Some(&b"/bin/sh"[..]), Some(&b"sh"[..])));
         let cell = |row, name| table.cell(row, layout.schema.index(name).expect("a column"));
         assert_eq!((cell(0, "pid"), cell(0, "ret")), (Value::Null, Value::Int(-1)));
+        assert_eq!((cell(0, "uid"), text(0, "user")), (Value::Null, None), "whose it is is not known");
         assert_eq!((table.len(), cell(1, "args")), (2, Value::Null), "a record that is cut off reads as nothing");
         assert_eq!([1, 9, 31, 34].map(signals::name), ["SIGHUP", "SIGKILL", "SIGSYS", "SIGRT2"]);
     }
@@ -401,6 +403,22 @@ mod tests {
         }
         let queue = layout.schema.index("queue").expect("a column");
         assert_eq!([0, 1].map(|row| table.cell(row, queue)), [Value::Null, Value::Uint(0x0101_0101_0101_0101)]);
+    }
+
+    #[test]
+    fn a_port_or_a_duration_that_is_not_known_is_null() {
+        let view = Registry::get().find("tcplife").expect("a view of sessions");
+        let layout = object::layout(view, &[]).expect("a layout");
+        let mut table = Table::new(layout.schema.clone());
+        for (port, duration) in [(0, u64::MAX), (7001, 12)] {
+            let mut record = vec![0; layout.value_size];
+            put(&layout, "lport", &mut [], &mut record, port);
+            put(&layout, "duration", &mut [], &mut record, duration);
+            push_event(&layout, &record, 0, &mut table, &mut Fixed);
+        }
+        let cell = |row, name| table.cell(row, layout.schema.index(name).expect("a column"));
+        assert_eq!((cell(0, "lport"), cell(0, "duration")), (Value::Null, Value::Null));
+        assert_eq!((cell(1, "lport"), cell(1, "duration")), (Value::Uint(7001), Value::Uint(12)));
     }
 
     #[test]

@@ -14,11 +14,13 @@ pub enum Role {
         /// Whether it may be negative.
         signed: bool,
     },
+    /// A whole number; 0 is unknown.
+    NonZero,
     /// A process id; all ones is unknown.
     Pid,
     /// A NUL-terminated name.
     Comm,
-    /// A user id; fills `user` too.
+    /// A user id; all ones is unknown; fills `user` too.
     Uid,
     /// A cgroup id, 0 unknown; fills `cgroup` and `container` too.
     Cgroup,
@@ -130,7 +132,8 @@ fn meaning(typedef: Option<&str>, ty: Type<'_>) -> (Role, Agg, ColumnType, Optio
         "disk_t" => (Role::Disk, Agg::Last, Text, None),
         "letter_t" => (Role::Letter, Agg::Last, Text, None),
         "ip_t" => (Role::Ip, Agg::Last, Text, None),
-        "port_t" | "ip_version_t" | "ns_inum_t" => (number, Agg::Last, Int, Some(Unit::Id)),
+        "port_t" => (Role::NonZero, Agg::Last, Int, Some(Unit::Id)),
+        "ip_version_t" | "ns_inum_t" => (number, Agg::Last, Int, Some(Unit::Id)),
         "cpu_shard_t" => (Role::Shard, Agg::Last, Int, None),
         "bytes_t" => (number, Agg::Sum, Int, Some(Unit::Bytes)),
         "pages_t" => (number, Agg::Sum, Int, Some(Unit::Pages)),

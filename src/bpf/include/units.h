@@ -8,13 +8,13 @@
 
 typedef u32 tgid_t;	    /* process id; PID_UNKNOWN is unknown */
 typedef u32 tid_t;	    /* thread id */
-typedef u32 uid_num_t;	    /* user id; adds the column `user` */
+typedef u32 uid_num_t;	    /* user id; all ones is unknown; adds the column `user` */
 typedef char comm_t[16];    /* task name, NUL-terminated */
 typedef u64 cgroup_id_t;    /* cgroup v2 id, 0 unknown; adds `cgroup` and `container` */
 typedef u32 disk_t;	    /* kernel dev_t of a whole disk, 0 unknown */
 typedef char letter_t;	    /* one ASCII letter */
 typedef u8 ip_t[16];	    /* IPv6 address; IPv4 is v4-mapped */
-typedef u16 port_t;	    /* host order */
+typedef u16 port_t;	    /* host order, 0 unknown */
 typedef u8 ip_version_t;    /* 4 or 6 */
 typedef u32 ns_inum_t;	    /* inode number of a namespace */
 typedef u32 cpu_shard_t;    /* splits a key by CPU so that its value has one writer; rows are merged */

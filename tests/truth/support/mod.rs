@@ -12,6 +12,7 @@ pub mod harness;
 #[path = "../../support/kernel.rs"]
 pub mod kernel;
 pub mod matrix;
+pub mod net;
 pub mod numbers;
 pub mod report;
 pub mod schedule;

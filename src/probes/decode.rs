@@ -184,6 +184,10 @@ impl<'a> Decoder<'a> {
                 let end = bytes.iter().position(|&b| b == 0).unwrap_or(bytes.len());
                 if end == 0 { Value::Null } else { self.table.intern(&bytes[..end]) }
             }
+            Role::Word(words) => match words.get(number(bytes) as usize) {
+                Some(word) => self.table.intern(word.as_bytes()),
+                None => self.table.intern_display(number(bytes)),
+            },
             Role::Letter => self.table.intern(&bytes[..bytes.len().min(1)]),
             Role::Ip => self.ip(bytes),
             _ => Value::Uint(number(bytes)),

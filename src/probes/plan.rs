@@ -11,6 +11,9 @@ use super::facts::Facts;
 use crate::feed::Force;
 use crate::frame::{Hook, HookReport, Reason, ReasonClass, Tried};
 
+/// The section of programs that sample.
+const PERF_EVENT: &str = "perf_event";
+
 /// A program of an object, as its name and section describe it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Program {
@@ -33,7 +36,9 @@ pub struct Program {
 impl Program {
     /// Reads the conventions off a name and its ELF section.
     pub fn parse(name: &str, section: &str) -> Program {
-        let (kind, target) = section.split_once('/').unwrap_or((section, ""));
+        // The event that libbpf wants no name for: see sampling.rs.
+        let nameless = if section == PERF_EVENT { "cpu-clock" } else { "" };
+        let (kind, target) = section.split_once('/').unwrap_or((section, nameless));
         let (hook, rest) = name.split_once("__").unwrap_or((name, ""));
         let digits = rest.split('_').next().unwrap_or_default();
         Program {
@@ -45,6 +50,11 @@ impl Program {
             kind: kind.to_owned(),
             target: target.to_owned(),
         }
+    }
+
+    /// Whether it runs from a timer of each CPU.
+    pub fn samples(&self) -> bool {
+        self.kind == PERF_EVENT
     }
 
     /// As shown to the user.
@@ -310,6 +320,11 @@ mod tests {
         assert_eq!((program.hook.as_str(), program.number), ("wait", 12));
         assert!(Program::parse("recv__1_file_seed", "iter/task_file").seed);
         assert!(Program::parse("extra_opt", "tp_btf/x").optional);
+        let sampler = Program::parse("sample__1", "perf_event");
+        assert_eq!(
+            (sampler.kind.as_str(), sampler.target.as_str(), sampler.samples()),
+            ("perf_event", "cpu-clock", true)
+        );
     }
 
     #[test]

@@ -38,6 +38,32 @@ volatile u32 epoch = 0;
 		bpf_map_lookup_elem(&name##__x2, &half);		\
 	})
 
+/*
+ * Rows by a number that is less than N: a per-CPU array, which has no hash to compute and no writer but its own CPU.
+ * The type K of the number names its column (`softirq_t`: softirq); with `cpu` among its keys each CPU has a row of its own.
+ */
+#define PERCPU_ARRAY_HALVES(name, K, V, N)				\
+	enum { name##__size = N };					\
+	struct {							\
+		__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);		\
+		__uint(max_entries, 2 * (N));				\
+		__type(key, K);						\
+		__type(value, V);					\
+	} name##__xn SEC(".maps")
+
+/* The value of number `n` on this CPU that is written now; NULL if there is no such number. */
+#define PERCPU_ARRAY_HALF(name, n)					\
+	({								\
+		u32 at = (n);						\
+		void *value = NULL;					\
+									\
+		if (at < name##__size) {				\
+			at += (epoch & 1) * name##__size;		\
+			value = bpf_map_lookup_elem(&name##__xn, &at);	\
+		}							\
+		value;							\
+	})
+
 /* Whether the view reads the data in `name`: views that share a program may each read other data.
  * Filled by the engine from the declared map before load, so that the other branch is dead code. */
 #define READS(name) const volatile bool reads__##name = false

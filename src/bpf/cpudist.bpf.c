@@ -24,7 +24,6 @@ struct hist {
 struct stretch_key {
 	tgid_t pid;
 	tid_t tid;
-	cpu_t cpu;
 	cpu_shard_t _cpu;
 };
 
@@ -75,14 +74,11 @@ static __always_inline void record_keyed(struct task_struct *task, u64 ns)
 	struct stretch_key key = { ._cpu = bpf_get_smp_processor_id() };
 	struct keyed_hist *hist;
 
-	if (by == BY_CPU) {
-		key.cpu = key._cpu;
-	} else {
+	if (by != BY_CPU)
 		key.pid = task->tgid;
-		if (by == BY_TID)
-			key.tid = task->pid;
-	}
-	hist = lookup_or_init(HALF(keyed), &key, &zero_hist);
+	if (by == BY_TID)
+		key.tid = task->pid;
+	hist = HALF_LOOKUP_OR_INIT(keyed, &key, &zero_hist);
 	if (!hist)
 		return;
 	if (by == BY_PID)

@@ -5,7 +5,7 @@
 
 enum show {
 	SHOW_TOTAL,
-	SHOW_CPU,
+	SHOW_CPU, /* the same data */
 	SHOW_DISTRIBUTION,
 };
 
@@ -23,9 +23,7 @@ struct irqaction {
 /* Each handler of a line by itself: devices may share one. Its address names it, so that its name is read once an interval. */
 struct irq_key {
 	irq_t irq;
-	cpu_t cpu;
 	cpu_shard_t _cpu;
-	u32 _pad;
 	u64 _handler;
 };
 
@@ -73,17 +71,15 @@ int BPF_PROG(handle__1_exit, int irq, struct irqaction *action, int ret)
 
 	if (!handler_ends((u64)action, &took))
 		return 0;
-	if (show == SHOW_CPU)
-		key.cpu = key._cpu;
 	if (show == SHOW_DISTRIBUTION) {
-		distribution = lookup_or_init(HALF(distributions), &key, &zero_distribution);
+		distribution = HALF_LOOKUP_OR_INIT(distributions, &key, &zero_distribution);
 		if (!distribution)
 			return 0;
 		read_name(distribution->name, action);
 		HIST_ADD(distribution, took);
 		return 0;
 	}
-	total = lookup_or_init(HALF(totals), &key, &zero_total);
+	total = HALF_LOOKUP_OR_INIT(totals, &key, &zero_total);
 	if (!total)
 		return 0;
 	read_name(total->name, action);

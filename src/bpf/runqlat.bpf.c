@@ -61,7 +61,7 @@ static __always_inline void record_keyed(struct task_struct *task, u64 wait)
 		key.cgroup = task->cgroups->dfl_cgrp->kn->id;
 	else
 		key.pidns = task_pidns(task);
-	hist = lookup_or_init(HALF(keyed), &key, &zero_hist);
+	hist = HALF_LOOKUP_OR_INIT(keyed, &key, &zero_hist);
 	if (!hist)
 		return;
 	/* read_comm() without its helper, which lockdown forbids. */

@@ -10,10 +10,9 @@ enum by {
 
 const volatile u32 by = BY_LENGTH;
 
-/* What is not asked for is 0. Each CPU writes for itself. */
 struct length_key {
-	cpu_t cpu;
 	cpu_shard_t _cpu;
+	u32 _pad;
 	count_t length;
 };
 
@@ -57,10 +56,9 @@ struct cfs_rq___delayed {
 
 static __always_inline int sampled(u32 pid, u64 running, u64 delayed)
 {
-	struct length_key key = {};
+	struct length_key key = { ._cpu = bpf_get_smp_processor_id() };
 	struct samples zero = {}, *samples;
 	u64 length;
-	u32 cpu;
 
 	/* With a filter: what waits while a process that is wanted has the CPU. */
 	if (is_filtered() && !is_current_wanted())
@@ -68,11 +66,6 @@ static __always_inline int sampled(u32 pid, u64 running, u64 delayed)
 	running -= delayed < running ? delayed : running;
 	/* The one that runs does not wait; the idle task is not counted. */
 	length = pid && running ? running - 1 : running;
-	cpu = bpf_get_smp_processor_id();
-	if (by == BY_LENGTH)
-		key._cpu = cpu;
-	else
-		key.cpu = cpu;
 	if (by != BY_CPU)
 		key.length = length;
 	samples = lookup_or_init(HALF(lengths), &key, &zero);

@@ -8,7 +8,7 @@
 
 enum show {
 	SHOW_TOTAL,
-	SHOW_CPU,
+	SHOW_CPU, /* the same data */
 	SHOW_DISTRIBUTION,
 };
 

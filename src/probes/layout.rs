@@ -117,6 +117,13 @@ struct Raw {
     unit: Option<Unit>,
 }
 
+impl Raw {
+    /// Whoever asks for the CPU gets what splits a key by it, as a column.
+    fn show_cpu(&mut self) {
+        (self.name, self.role, self.unit) = ("cpu".to_owned(), Role::Number { signed: false }, Some(Unit::Id));
+    }
+}
+
 /// What the typedef names of units.h mean.
 fn meaning(typedef: Option<&str>, ty: Type<'_>) -> (Role, Agg, ColumnType, Option<Unit>) {
     use ColumnType::{Int, Text};
@@ -188,11 +195,14 @@ impl Layout {
         }
         let mut key_size = key.map_or(0, |key| key.size());
         if let Some(key) = key.filter(|_| is_array(btf, map)) {
-            raw.extend(array_key(key, choice));
+            raw.extend(array_key(key));
             key_size = ARRAY_KEY_SIZE;
         }
         raw_fields(value, false, &mut raw);
         if let Some(choice) = choice {
+            if choice.key.iter().any(|key| key == "cpu") {
+                raw.iter_mut().filter(|r| r.role == Role::Shard).for_each(Raw::show_cpu);
+            }
             // One key struct serves several groupings: those not asked for are zero.
             let kept = |r: &Raw| !r.in_key || r.role == Role::Shard || choice.key.iter().any(|k| is_named(r, k));
             let optional = |r: &Raw| r.role == Role::Comm && !r.in_key && decl.kind != Kind::Events;

@@ -265,7 +265,7 @@ pub fn remedy(class: ReasonClass) -> &'static str {
         ReasonClass::NoPrivilege => "run it with sudo, or give the file the capabilities that `bcc-top doctor` names",
         ReasonClass::Lockdown => "boot without lockdown=confidentiality; integrity mode is enough",
         ReasonClass::ProgTypeDenied => "this kernel or a security module refuses that program type; ask who set it up",
-        ReasonClass::PerfParanoid => "lower kernel.perf_event_paranoid, or run it with CAP_PERFMON",
+        ReasonClass::PerfParanoid => "set kernel.perf_event_paranoid to 2 or less, or run it as root",
         ReasonClass::NoBtf => "use a kernel built with CONFIG_DEBUG_INFO_BTF=y, or name its BTF with --btf FILE",
         ReasonClass::SymbolMissing => "use another kernel, or another view; `bcc-top doctor` lists what runs here",
         ReasonClass::NoKprobes => {

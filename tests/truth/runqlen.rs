@@ -6,11 +6,15 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::support::numbers::is;
-use crate::support::{Case, Job, Test, Thing, Worker, in_guest, monotonic, note, number, schedule, total};
+use crate::support::{Case, Job, Test, Thing, Way, Worker, cell, in_guest, monotonic, note, number, schedule, total};
 use crate::test;
 
 /// The tests: this one has the machine for itself, as it is about who has to wait for a CPU.
-pub const TESTS: &[Test] = &[test!(beside_one_of_many_the_others_wait).every_way().uses(&[Thing::Machine])];
+pub const TESTS: &[Test] = &[
+    test!(beside_one_of_many_the_others_wait).every_way().uses(&[Thing::Machine]),
+    test!(what_the_host_forbids_to_users_is_told).uses(&[Thing::Machine]),
+    test!(a_cpu_that_comes_back_is_sampled).uses(&[Thing::Machine]),
+];
 
 /// Processes that want the same CPU all the time.
 const HOGS: u64 = 4;
@@ -30,6 +34,40 @@ pub fn work(job: &Job) {
     loop {
         schedule::burn(Duration::from_secs(1));
     }
+}
+
+/// Debian's kernels let only root open events at level 3; others know no such level.
+fn what_the_host_forbids_to_users_is_told(_: &Case) {
+    const LEVEL: &str = "/proc/sys/kernel/perf_event_paranoid";
+    if !in_guest() {
+        return;
+    }
+    let before = std::fs::read_to_string(LEVEL).expect("a level");
+    std::fs::write(LEVEL, "3").expect("another level");
+    let (code, frames) = cell::once(&Way::User, "runqlen");
+    std::fs::write(LEVEL, before).expect("the level it had");
+    let frame = frames.first().expect("a frame");
+    let message = frame["reason"]["message"].as_str().unwrap_or_default();
+    assert!(code == 0 || message.contains("kernel.perf_event_paranoid = 3"), "exit {code}: {frame}");
+}
+
+/// Its timer died with it, and a new one has to be made.
+fn a_cpu_that_comes_back_is_sampled(case: &Case) {
+    let cpu = schedule::last_cpu();
+    let switch = format!("/sys/devices/system/cpu/cpu{cpu}/online");
+    if !in_guest() || !std::path::Path::new(&switch).exists() {
+        return;
+    }
+    let set = |online: &str| std::fs::write(&switch, online).expect("a CPU that can be switched off");
+    set("0");
+    let watch = case.watch(&["runqlen", "--by", "cpu"]);
+    // Seen by the end of the interval in which it came; then a second of samples.
+    set("1");
+    std::thread::sleep(Duration::from_secs(4));
+    watch.check(|rows| {
+        let samples = total(rows, "samples", |row| is(row, "cpu", cpu));
+        assert!(samples >= 99, "{samples} samples of a CPU that came");
+    });
 }
 
 fn beside_one_of_many_the_others_wait(case: &Case) {

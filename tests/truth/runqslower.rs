@@ -14,19 +14,21 @@ use crate::test;
 /// The tests: this one has the machine for itself, as it is about who has to wait for a CPU.
 pub const TESTS: &[Test] = &[test!(each_long_wait_is_told_and_no_short_one).every_way().uses(&[Thing::Machine])];
 
-/// How often the process under test is woken; how long the hog keeps the CPU then, in turns; and what is a long wait.
+/// What is a long wait.
+const LONG: Duration = Duration::from_millis(1);
+
+/// How often the process under test is woken; how long the hog keeps the CPU then, for the first half of them and for the rest;
+/// and by how many per cent the kernel's clock and that of the programs may differ at the limit. Emulated, all takes longer.
 struct Plan {
     rounds: u64,
     holds: [Duration; 2],
-    long: Duration,
+    vague: u64,
 }
 
 fn plan() -> Plan {
-    let ms = Duration::from_millis;
-    match in_guest() {
-        true => Plan { rounds: 300, holds: [ms(1), ms(8)], long: ms(4) },
-        false => Plan { rounds: 1_000, holds: [Duration::from_micros(200), ms(2)], long: ms(1) },
-    }
+    let (long, short) = if in_guest() { (6_000, 100) } else { (2_000, 200) };
+    let holds = [Duration::from_micros(long), Duration::from_micros(short)];
+    if in_guest() { Plan { rounds: 400, holds, vague: 30 } } else { Plan { rounds: 1_000, holds, vague: 10 } }
 }
 
 /// What the workers do: word 1 is the CPU they share, word 2 a directory with two pipes.
@@ -48,11 +50,12 @@ pub fn work(job: &Job) {
 fn hog(job: &Job, mut wake: &File, mut woken: &File) {
     job.step(&json!("ready"));
     println!("\"burning\"");
-    for hold in plan().holds.iter().cycle() {
+    let Plan { rounds, holds, .. } = plan();
+    for round in 0.. {
         // Back from sleep it has a whole slice before it: see runqlat's test.
         std::thread::sleep(Duration::from_micros(50));
         wake.write_all(b"!").expect("woken");
-        schedule::burn(*hold);
+        schedule::burn(holds[usize::from(round >= rounds / 2)]);
         woken.read_exact(&mut [0]).expect("an answer");
     }
 }
@@ -61,18 +64,17 @@ fn hog(job: &Job, mut wake: &File, mut woken: &File) {
 fn wait(job: &Job, mut wake: &File, mut woken: &File) {
     schedule::do_not_preempt();
     job.step(&json!("ready"));
-    let long = u64::try_from(plan().long.as_nanos()).expect("a time");
+    let (long, vague) = (LONG.as_nanos() as u64, plan().vague);
     let (mut sure, mut maybe, mut sum) = (0u64, 0u64, 0u64);
     let mut before = schedule::statistics();
     for _ in 0..plan().rounds {
         wake.read_exact(&mut [0]).expect("woken");
         let now = schedule::statistics();
         let waited = now.delay - before.delay;
-        // Near the limit the kernel's clock and that of the programs may differ.
-        if waited > long / 10 * 9 {
+        if waited > long / 100 * (100 - vague) {
             maybe += 1;
         }
-        if waited > long / 10 * 11 {
+        if waited > long / 100 * (100 + vague) {
             (sure, sum) = (sure + 1, sum + waited);
         }
         before = now;
@@ -90,7 +92,7 @@ fn each_long_wait_is_told_and_no_short_one(case: &Case) {
     let dir = pipes.path().to_string_lossy();
     let mut worker = Worker::start("runqslower", &["wait", &cpu, &dir]);
     let mut hog = Worker::start("runqslower", &["hog", &cpu, &dir]);
-    let (pid, long) = (worker.pid.to_string(), plan().long.as_micros().to_string());
+    let (pid, long) = (worker.pid.to_string(), LONG.as_micros().to_string());
     let events = case.watch(&["runqslower", "--min-latency-us", &long]);
     let by_pid = case.watch_plain(&["runqslower", "--min-latency-us", &long, "--by", "pid"]);
     let by_prev = case.watch_plain(&["runqslower", "--min-latency-us", &long, "--by", "prev", "-p", &pid]);
@@ -99,7 +101,7 @@ fn each_long_wait_is_told_and_no_short_one(case: &Case) {
     note(format!("in truth {truth}"));
 
     let (sure, maybe, ns) = (number(&truth, "sure"), number(&truth, "maybe"), number(&truth, "ns"));
-    assert!(sure >= plan().rounds / 3 && maybe < plan().rounds, "not the waits that this test is about: {truth}");
+    assert!(sure >= plan().rounds / 5 && maybe < plan().rounds, "not the waits that this test is about: {truth}");
     // A wait may be split for the one or the other where the hog is preempted: rare.
     let slack = plan().rounds / 100;
     let is_told = |what: &str, found: u64| {
@@ -107,22 +109,29 @@ fn each_long_wait_is_told_and_no_short_one(case: &Case) {
         note(format!("{what}: {found} of {bounds:?}"));
         assert!(bounds.contains(&found), "{what}: {found} of {bounds:?}");
     };
+    let hog = u64::from(hog.pid);
+    let is_behind_the_hog = |behind: &mut dyn Iterator<Item = (u64, u64)>| {
+        let mut counts = std::collections::BTreeMap::new();
+        behind.for_each(|(prev, count)| *counts.entry(prev).or_insert(0) += count);
+        let most = counts.iter().max_by_key(|(_, count)| **count);
+        // Whoever else wants the CPU may come between the two.
+        assert_eq!(most.map(|(prev, _)| *prev), Some(hog), "{counts:?}");
+        assert_eq!(counts.get(&u64::from(worker.pid)), None, "behind itself: {counts:?}");
+    };
     let own = |row: &Value| is(row, "pid", worker.pid);
     events.check(|rows| {
         let own: Vec<Value> = rows.iter().filter(|row| own(row)).cloned().collect();
         is_told("long waits", own.len() as u64);
         assert_near("their sum", total(&own, "latency", |_| true), ns, if in_guest() { 12.0 } else { 6.0 });
-        let behind = own.iter().filter(|row| is(row, "prev_pid", hog.pid)).count();
-        assert!(behind * 10 >= own.len() * 9, "{behind} of {} behind the hog", own.len());
+        is_behind_the_hog(&mut own.iter().map(|row| (number(row, "prev_pid"), 1)));
         for row in &own {
-            assert!(u128::from(number(row, "latency")) >= plan().long.as_nanos(), "a short wait: {row}");
+            assert!(u128::from(number(row, "latency")) >= LONG.as_nanos(), "a short wait: {row}");
             assert_eq!((&row["tid"], &row["cpu"]), (&json!(worker.pid), &json!(cpu.parse::<u32>().ok())), "{row}");
         }
     });
     by_pid.check(|rows| is_told("long waits by pid", total(rows, "count", own)));
     by_prev.check(|rows| {
         is_told("long waits by prev", total(rows, "count", |_| true));
-        let behind = total(rows, "count", |row| is(row, "prev_pid", hog.pid));
-        assert!(behind * 10 >= total(rows, "count", |_| true) * 9, "{behind} behind the hog");
+        is_behind_the_hog(&mut rows.iter().map(|row| (number(row, "prev_pid"), number(row, "count"))));
     });
 }

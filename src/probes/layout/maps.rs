@@ -3,7 +3,6 @@
 use super::{Raw, Role, meaning};
 use crate::frame::{Agg, Type as ColumnType, Unit};
 use crate::probes::btf::{Btf, Kind as BtfKind, Type};
-use crate::views::SettingChoice;
 
 /// The number of an entry of a per-CPU array and its CPU, as the reader writes them.
 pub(super) const ARRAY_KEY_SIZE: usize = 8;
@@ -36,13 +35,11 @@ fn has_map(btf: &Btf<'_>, map: &str, suffix: &str) -> bool {
     maps.is_some_and(|maps| maps.members().any(|m| m.name.strip_suffix(suffix) == Some(map)))
 }
 
-/// The key of a per-CPU array: its number, called like its type, and the CPU, which splits it unless it is asked for.
-pub(super) fn array_key(number: Type<'_>, choice: Option<&SettingChoice>) -> [Raw; 2] {
+/// The key of a per-CPU array: its number, called like its type, and the CPU.
+pub(super) fn array_key(number: Type<'_>) -> [Raw; 2] {
     let typedef = number.typedef_name();
     let (role, _, ty, unit) = meaning(typedef, number);
     let name = typedef.unwrap_or_default().trim_end_matches("_t").to_owned();
-    let wanted = choice.is_some_and(|choice| choice.key.iter().any(|key| key == "cpu"));
-    let by_cpu = if wanted { Role::Number { signed: false } } else { Role::Shard };
     let raw = |name, offset, role, ty, unit| Raw { name, in_key: true, offset, size: 4, role, agg: Agg::Key, ty, unit };
-    [raw(name, 0, role, ty, unit), raw("cpu".to_owned(), 4, by_cpu, ColumnType::Int, Some(Unit::Id))]
+    [raw(name, 0, role, ty, unit), raw("_cpu".to_owned(), 4, Role::Shard, ColumnType::Int, Some(Unit::Id))]
 }

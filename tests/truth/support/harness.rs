@@ -174,11 +174,12 @@ fn says_why(view: &'static View) {
 /// Maps were charged against the limit of locked memory until 5.11 (97306be45fbe), and an ordinary user cannot raise it.
 fn with_little_memory(view: &'static View) {
     let (here, way) = (Cell::here(), Way::LittleMemory);
-    if here.name == "5.10" {
-        return check_unavailable(view, &way, ReasonClass::Memlock);
-    }
     if here.unavailable(view, &Way::User).is_none() {
         let (code, frames) = cell::once(&way, &view.decl.name);
+        // One with small maps runs there too.
+        if here.name == "5.10" && code != 0 {
+            return check_unavailable(view, &way, ReasonClass::Memlock);
+        }
         assert_eq!(code, 0, "{} ({way}): {frames:?}", view.decl.name);
     }
 }

@@ -4,6 +4,7 @@
 //! docs/performance.md. Absolute times are of this machine at this moment: only the ratios of one
 //! run mean something.
 
+mod beside;
 mod explorer;
 mod floor;
 mod screen;
@@ -42,9 +43,10 @@ fn main() {
         return;
     }
     let asked = std::env::args().skip(1).find(|arg| !arg.starts_with('-'));
-    let sections: [(&str, &str, fn()); 4] = [
+    let sections: [(&str, &str, fn()); 5] = [
         ("startup", "Start: exec to the last hook attached, s", startup::run),
         ("switches", "Kernel cost of runqlat under a pipe ping-pong on one CPU", switches::run),
+        ("beside", "Kernel cost of views of the CPU while both watch the same work", beside::run),
         ("tick", "One tick over a map of 10,000 connections, CPU ms", tick::run),
         ("screen", "The explorer on a terminal", screen::run),
     ];

@@ -14,7 +14,7 @@ const ROUNDS: usize = 7;
 const TRIPS: usize = 100_000;
 
 /// CPU ns of a round trip between two threads of one CPU.
-fn ping_pong() -> f64 {
+pub fn ping_pong() -> f64 {
     let (mut a_read, mut a_write) = std::io::pipe().expect("a pipe");
     let (mut b_read, mut b_write) = std::io::pipe().expect("a pipe");
     let begun = Instant::now();

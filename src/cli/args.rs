@@ -5,7 +5,8 @@ use clap::{Arg, ArgAction, ArgGroup, Command, value_parser};
 use crate::views::{SettingDecl, ViewDecl};
 
 /// Kinds of hooks that `--hook` takes.
-pub const HOOK_KINDS: [&str; 7] = ["tp_btf", "raw_tp", "tracepoint", "fentry", "kprobe", "uprobe", "iter"];
+pub const HOOK_KINDS: [&str; 8] =
+    ["tp_btf", "raw_tp", "tracepoint", "fentry", "kprobe", "uprobe", "iter", "perf_event"];
 
 /// Name of the binary, as messages give it.
 pub const NAME: &str = "bcc-top";

@@ -212,7 +212,7 @@ impl Opener for Denied {
 
 impl Denied {
     fn frame(&self, request: &Request) -> Frame {
-        let kind = Registry::get().find(&request.view).map(|view| view.decl.kind);
+        let kind = Registry::get().find(&request.view).map(|view| view.decl.kind_with(&request.settings));
         let clock = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
         let wall = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
         let mono = std::time::Duration::try_from(clock).unwrap_or_default();

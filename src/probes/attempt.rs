@@ -17,9 +17,10 @@ use super::probe::{Data, Probe, Wish};
 use super::reader::{Halves, LostCounters};
 use super::refusal::{
     Refusal, attach_failure, bind_failure, errno_of, layout_failure, load_class, load_failure, map_refusal_class,
-    no_rights, view_refused,
+    no_rights, sampling_failure, view_refused,
 };
 use super::ring::Ring;
+use super::sampling::Sampling;
 use super::{elf, libbpf_log, requires, settings, slim, sys};
 use crate::feed::LoadStep;
 use crate::frame::{Reason, ReasonClass, SettingValue, Unavailable};
@@ -105,13 +106,14 @@ impl<'a> Attempt<'a> {
         self.follow_root(&object).map_err(ours)?;
 
         step(LoadStep::Attach);
-        let links = self.attach(&object, &chosen)?;
+        let (links, samplings) = self.attach(&object, &chosen)?;
         let io = |e: std::io::Error| ours(format!("its maps cannot be read: {e}"));
         let data = self.data(&object, &layout).map_err(io)?;
         let cpus = sys::possible_cpus().map_err(io)?;
         let lost = LostCounters::new(map_fd(&object, "lost").map_err(io)?, cpus);
         Ok(Probe {
             _links: links,
+            samplings,
             data,
             layout,
             lost,
@@ -148,7 +150,7 @@ impl<'a> Attempt<'a> {
                 map.set_value_size(0).map_err(|e| e.to_string())?;
             }
             // Branches for other data, of a setting or of another view, are dead code once the constants are frozen.
-            let half = ["__0", "__1", "__x2"].iter().any(|half| name.ends_with(half));
+            let half = ["__0", "__1", "__x2", "__xn"].iter().any(|half| name.ends_with(half));
             let idle = (half || ring) && base != data || base == "followed" && !tree;
             // The lost counters are read also of programs that cannot lose anything.
             let known = !self.uses.is_empty() && !name.contains('.') && name != "lost";
@@ -188,11 +190,16 @@ impl<'a> Attempt<'a> {
         sys::update(fd.as_fd(), &pid.to_ne_bytes(), &[1]).map_err(|e| format!("cannot follow {pid}: {e}"))
     }
 
-    fn attach(&self, object: &Object, chosen: &[&Program]) -> Result<Vec<Link>, Refusal> {
-        let mut links = Vec::new();
+    fn attach(&self, object: &Object, chosen: &[&Program]) -> Result<(Vec<Link>, Vec<Sampling>), Refusal> {
+        let (mut links, mut samplings) = (Vec::new(), Vec::new());
         let mut seeds = Vec::new();
         for program in object.progs_mut() {
             let Some(known) = chosen.iter().find(|p| program.name() == OsStr::new(&p.name)) else { continue };
+            if known.samples() {
+                let (sampling, _) = libbpf_log::capture(|| Sampling::start(&program, &self.wish.settings));
+                samplings.push(sampling.map_err(|e| Refusal::Program(sampling_failure(known, &e)))?);
+                continue;
+            }
             let (link, _) = libbpf_log::capture(|| match known.kind.as_str() {
                 "kprobe" | "kretprobe" if known.bound => {
                     program.attach_kprobe(known.kind == "kretprobe", &known.target)
@@ -210,7 +217,7 @@ impl<'a> Attempt<'a> {
                 Refusal::Program(Failure { program: known.name.clone(), result, class: ReasonClass::SymbolMissing })
             })?;
         }
-        Ok(links)
+        Ok((links, samplings))
     }
 
     fn data(&self, object: &Object, layout: &Layout) -> std::io::Result<Data> {
@@ -229,6 +236,11 @@ impl<'a> Attempt<'a> {
         if object.maps().any(|m| m.name() == OsStr::new(&x2)) {
             let map = map_fd(object, &x2)?;
             return Ok(Halves::PerCpu { map, value_size: layout.value_size, cpus: sys::possible_cpus()? });
+        }
+        let array = format!("{name}__xn");
+        if let Some(found) = object.maps().find(|m| m.name() == OsStr::new(&array)) {
+            let (map, size) = (map_fd(object, &array)?, found.max_entries() / 2);
+            return Ok(Halves::Array { map, value_size: layout.value_size, cpus: sys::possible_cpus()?, size });
         }
         let maps = [map_fd(object, &format!("{name}__0"))?, map_fd(object, &format!("{name}__1"))?];
         let half = format!("{name}__0");

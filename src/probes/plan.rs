@@ -11,6 +11,9 @@ use super::facts::Facts;
 use crate::feed::Force;
 use crate::frame::{Hook, HookReport, Reason, ReasonClass, Tried};
 
+/// The section of programs that sample.
+const PERF_EVENT: &str = "perf_event";
+
 /// A program of an object, as its name and section describe it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Program {
@@ -35,7 +38,9 @@ pub struct Program {
 impl Program {
     /// Reads the conventions off a name and its ELF section.
     pub fn parse(name: &str, section: &str) -> Program {
-        let (kind, target) = section.split_once('/').unwrap_or((section, ""));
+        // The event that libbpf wants no name for: see sampling.rs.
+        let nameless = if section == PERF_EVENT { "cpu-clock" } else { "" };
+        let (kind, target) = section.split_once('/').unwrap_or((section, nameless));
         let (hook, rest) = name.split_once("__").unwrap_or((name, ""));
         let digits = rest.split('_').next().unwrap_or_default();
         Program {
@@ -58,6 +63,11 @@ impl Program {
             self.bound = true;
         }
         Some(self)
+    }
+
+    /// Whether it runs from a timer of each CPU.
+    pub fn samples(&self) -> bool {
+        self.kind == PERF_EVENT
     }
 
     /// As shown to the user.
@@ -276,7 +286,7 @@ pub fn remedy(class: ReasonClass) -> &'static str {
         ReasonClass::NoPrivilege => "run it with sudo, or give the file the capabilities that `bcc-top doctor` names",
         ReasonClass::Lockdown => "boot without lockdown=confidentiality; integrity mode is enough",
         ReasonClass::ProgTypeDenied => "this kernel or a security module refuses that program type; ask who set it up",
-        ReasonClass::PerfParanoid => "lower kernel.perf_event_paranoid, or run it with CAP_PERFMON",
+        ReasonClass::PerfParanoid => "set kernel.perf_event_paranoid to 2 or less, or run it as root",
         ReasonClass::NoBtf => "use a kernel built with CONFIG_DEBUG_INFO_BTF=y, or name its BTF with --btf FILE",
         ReasonClass::SymbolMissing => "use another kernel, or another view; `bcc-top doctor` lists what runs here",
         ReasonClass::NoKprobes => {
@@ -331,6 +341,11 @@ mod tests {
         assert_eq!((program.hook.as_str(), program.number), ("wait", 12));
         assert!(Program::parse("recv__1_file_seed", "iter/task_file").seed);
         assert!(Program::parse("extra_opt", "tp_btf/x").optional);
+        let sampler = Program::parse("sample__1", "perf_event");
+        assert_eq!(
+            (sampler.kind.as_str(), sampler.target.as_str(), sampler.samples()),
+            ("perf_event", "cpu-clock", true)
+        );
     }
 
     #[test]

@@ -16,6 +16,7 @@ use super::object::{has_suffix, object_btf};
 use super::plan::remedy;
 use super::reader::{Halves, LostCounters};
 use super::refusal::{Refusal, no_rights};
+use super::sampling::Sampling;
 use super::{libbpf_log, settings};
 use crate::feed::{Force, LoadStep};
 use crate::frame::{Hook, HookReport, Reason, ReasonClass, SettingValue, Unavailable};
@@ -46,6 +47,7 @@ pub enum Data {
 pub struct Probe {
     // Links first: they are dropped, and so detached, before the programs.
     pub(super) _links: Vec<Link>,
+    pub(super) samplings: Vec<Sampling>,
     pub(super) object: Object,
     /// The data.
     pub data: Data,
@@ -102,6 +104,21 @@ impl Probe {
             .progs()
             .filter(loaded)
             .map(|p| unsafe { BorrowedFd::borrow_raw(std::os::fd::AsRawFd::as_raw_fd(&p.as_fd())) })
+    }
+
+    /// Has programs that sample run on the CPUs that are online now.
+    ///
+    /// # Errors
+    /// What the kernel says; the other CPUs are sampled.
+    pub fn follow_cpus(&mut self) -> std::io::Result<()> {
+        for program in self.object.progs_mut() {
+            let name = program.name().to_str();
+            match self.samplings.iter_mut().find(|sampling| name == Some(sampling.program())) {
+                Some(sampling) => sampling.follow_cpus(&program)?,
+                None => continue,
+            }
+        }
+        Ok(())
     }
 
     /// Sets the epoch: from now on programs write the half `epoch & 1`.

@@ -118,6 +118,23 @@ pub(super) fn bind_failure(program: &Program, error: &libbpf_rs::Error) -> Failu
     Failure { program: program.name.clone(), result, class: ReasonClass::SymbolMissing }
 }
 
+/// A timer of a CPU that cannot be opened.
+pub(super) fn sampling_failure(program: &Program, error: &std::io::Error) -> Failure {
+    let (class, result) = match error.raw_os_error() {
+        Some(libc::EPERM) if lockdown() => (ReasonClass::Lockdown, "refused by kernel lockdown (EPERM)".to_owned()),
+        Some(libc::EPERM | libc::EACCES) => {
+            let level = std::fs::read_to_string("/proc/sys/kernel/perf_event_paranoid").unwrap_or_default();
+            let level = level.trim();
+            (ReasonClass::PerfParanoid, format!("kernel.perf_event_paranoid = {level} does not permit it ({error})"))
+        }
+        Some(libc::ENOENT | libc::ENOSYS | libc::EOPNOTSUPP) => {
+            (ReasonClass::SymbolMissing, format!("this kernel has no such event ({error})"))
+        }
+        _ => (ReasonClass::SymbolMissing, format!("does not attach: {error}")),
+    };
+    Failure { program: program.name.clone(), result, class }
+}
+
 /// Without the capabilities, every refusal has that one cause.
 pub(super) fn no_rights(reason: Reason) -> Reason {
     let Some(missing) = crate::privilege::Missing::check() else { return reason };

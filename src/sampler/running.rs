@@ -64,6 +64,9 @@ impl Running {
         if let Some(post) = &mut self.post {
             post.finish(&mut frame.table);
         }
+        if let Err(error) = self.probe.follow_cpus() {
+            log::warn!("{}: a CPU is not sampled: {error}", frame.view);
+        }
         frame.lost = self.probe.lost.read().map_err(|e| format!("reading the lost counters: {e}"))?;
         frame.lost.events = frame.lost.events.saturating_add(over);
         frame.hooks = self.probe.hooks.clone();

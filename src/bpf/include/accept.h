@@ -6,6 +6,7 @@
 #ifndef BCC_TOP_ACCEPT_H
 #define BCC_TOP_ACCEPT_H
 
+#include "fd.h"
 #include "sock_file.h"
 
 static __always_inline void on_accept(struct sock *sk);
@@ -25,17 +26,6 @@ struct proto_accept_arg {
 	int flags;
 };
 
-struct fdtable {
-	unsigned int max_fds;
-	struct file___sock **fd;
-};
-struct files_struct {
-	struct fdtable *fdt;
-};
-struct task_struct___files {
-	struct files_struct *files;
-};
-
 #pragma clang attribute pop
 
 static __always_inline int accepted(struct sock *sk)
@@ -53,20 +43,6 @@ int accept__1(u64 *ctx)
 	return accepted((void *)(bpf_core_type_exists(struct proto_accept_arg) ? ctx[2] : ctx[4]));
 }
 
-/* The socket behind a descriptor of the current process; NULL if it is none. */
-static __always_inline struct sock *sock_of_fd(u32 fd)
-{
-	struct task_struct___files *task = (void *)bpf_get_current_task();
-	struct fdtable *fdt = BPF_CORE_READ(task, files, fdt);
-	struct file___sock **files, *file = NULL;
-
-	if (fd >= BPF_CORE_READ(fdt, max_fds))
-		return NULL;
-	files = BPF_CORE_READ(fdt, fd);
-	bpf_probe_read_kernel(&file, sizeof(file), &files[fd]);
-	return sock_of_file(file);
-}
-
 /* Every system call ends here. A kretprobe would be cheaper, but those who wait in accept() use its instances up, of which there
  * are two for each CPU and at least ten: from then on it misses calls in silence. */
 SEC("tp_btf/sys_exit")
@@ -78,9 +54,9 @@ int BPF_PROG(accept__2, struct pt_regs *regs, long ret)
 	if (ret < 0)
 		return 0;
 	number = SYSCALL_NUMBER(regs);
-	if (number != NR_ACCEPT && number != NR_ACCEPT4)
+	if ((number != NR_ACCEPT && number != NR_ACCEPT4) || is_compat_syscall())
 		return 0;
-	sk = sock_of_fd(ret);
+	sk = sock_of_file((void *)current_file(ret));
 	/* Another thread was quick to close it. */
 	if (!sk)
 		count_lost(LOST_EVENTS);

@@ -61,6 +61,14 @@ struct folio___618 {
 	struct memdesc_flags___618 flags;
 };
 
+/* Operations of inodes have the mount's user namespace in front since 5.12 (549c7297717c), and its idmap since 6.2. */
+struct vfsmount___512 {
+	void *mnt_userns;
+};
+struct vfsmount___62 {
+	void *mnt_idmap;
+};
+
 /* Pages were not yet folios before 5.16 (7b230db3b8d3). */
 struct folio___mapped {
 	struct address_space *mapping;
@@ -88,6 +96,17 @@ enum bpf_func_id___511 {
 
 #pragma clang attribute pop
 
+/* What a task of a tp_btf program does; loaded directly, as the helper that BPF_CORE_READ calls is forbidden in lockdown. */
+static __always_inline u64 task_state(struct task_struct *task)
+{
+	struct task_struct___old *old = (void *)task;
+	struct task_struct___new *new = (void *)task;
+
+	if (bpf_core_field_exists(new->__state))
+		return new->__state;
+	return old->state;
+}
+
 /*
  * Whether a task of a tp_btf program that is switched out did not want to go. Read from the task, as sched_info_depart() does: the state that
  * sched_switch hands over (since 5.18, fa2c3254d7cf) was read before the next task was picked, and with delayed dequeue
@@ -95,13 +114,7 @@ enum bpf_func_id___511 {
  */
 static __always_inline bool is_running(struct task_struct *prev)
 {
-	struct task_struct___old *old = (void *)prev;
-	struct task_struct___new *new = (void *)prev;
-
-	/* Loaded directly: the helper that BPF_CORE_READ calls is forbidden in lockdown. */
-	if (bpf_core_field_exists(new->__state))
-		return new->__state == 0;
-	return old->state == 0;
+	return task_state(prev) == 0;
 }
 
 /* dev_t of the whole disk a request goes to, 0 if it has none. */

@@ -45,6 +45,7 @@ typedef _Bool bool;
 #define IPPROTO_TCP 6
 #define TCP_ESTABLISHED 1
 #define PAGE_SHIFT 12
+#define TASK_DEAD 0x80
 
 /* UAPI numbers, which never change. */
 enum {

@@ -3,6 +3,7 @@
 pub mod aio;
 pub mod case;
 pub mod cell;
+pub mod counts;
 pub mod disk;
 pub mod files;
 pub mod filesystem;

@@ -44,6 +44,8 @@ pub fn burn(time: Duration) {
 /// What `/proc/PID/schedstat` counts.
 #[derive(Clone, Copy, Debug)]
 pub struct Statistics {
+    /// Time spent on a CPU, ns.
+    pub run: u64,
     /// Time spent waiting for a CPU, ns.
     pub delay: u64,
     /// Times it was given a CPU.
@@ -54,7 +56,7 @@ pub struct Statistics {
 pub fn statistics() -> Statistics {
     let text = std::fs::read_to_string("/proc/self/schedstat").expect("CONFIG_SCHED_INFO");
     let fields: Vec<u64> = text.split_whitespace().map(|field| field.parse().expect("a number")).collect();
-    Statistics { delay: fields[1], turns: fields[2] }
+    Statistics { run: fields[0], delay: fields[1], turns: fields[2] }
 }
 
 fn empty() -> libc::cpu_set_t {

@@ -1,0 +1,137 @@
+//! What `runqslower` must be right about: each long wait of a process, how long it was, and who had the CPU; and no short one.
+
+use std::fs::{File, OpenOptions};
+use std::io::{Read, Write};
+use std::path::Path;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::support::numbers::is;
+use crate::support::{Case, Job, Test, Thing, Worker, assert_near, files, in_guest, note, number, schedule, total};
+use crate::test;
+
+/// The tests: this one has the machine for itself, as it is about who has to wait for a CPU.
+pub const TESTS: &[Test] = &[test!(each_long_wait_is_told_and_no_short_one).every_way().uses(&[Thing::Machine])];
+
+/// What is a long wait.
+const LONG: Duration = Duration::from_millis(1);
+
+/// How often the process under test is woken; how long the hog keeps the CPU then, for the first half of them and for the rest;
+/// and by how many per cent the kernel's clock and that of the programs may differ at the limit. Emulated, all takes longer.
+struct Plan {
+    rounds: u64,
+    holds: [Duration; 2],
+    vague: u64,
+}
+
+fn plan() -> Plan {
+    let (long, short) = if in_guest() { (6_000, 100) } else { (2_000, 200) };
+    let holds = [Duration::from_micros(long), Duration::from_micros(short)];
+    if in_guest() { Plan { rounds: 400, holds, vague: 30 } } else { Plan { rounds: 1_000, holds, vague: 10 } }
+}
+
+/// What the workers do: word 1 is the CPU they share, word 2 a directory with two pipes.
+pub fn work(job: &Job) {
+    schedule::pin(job.count(1));
+    let pipe = |name: &str| {
+        let path = Path::new(job.word(2)).join(name);
+        // Open for both, a pipe does not wait for the other end.
+        OpenOptions::new().read(true).write(true).open(path).expect("a pipe")
+    };
+    match job.word(0) {
+        "hog" => hog(job, &pipe("wake"), &pipe("woken")),
+        "wait" => wait(job, &pipe("wake"), &pipe("woken")),
+        other => panic!("unknown work {other}"),
+    }
+}
+
+/// Wakes the other process and keeps the CPU for a while, again and again.
+fn hog(job: &Job, mut wake: &File, mut woken: &File) {
+    job.step(&json!("ready"));
+    println!("\"burning\"");
+    let Plan { rounds, holds, .. } = plan();
+    for round in 0.. {
+        // Back from sleep it has a whole slice before it: see runqlat's test.
+        std::thread::sleep(Duration::from_micros(50));
+        wake.write_all(b"!").expect("woken");
+        schedule::burn(holds[usize::from(round >= rounds / 2)]);
+        woken.read_exact(&mut [0]).expect("an answer");
+    }
+}
+
+/// Is woken while the hog has the CPU, and reads how long it had to wait for it.
+fn wait(job: &Job, mut wake: &File, mut woken: &File) {
+    schedule::do_not_preempt();
+    job.step(&json!("ready"));
+    let (long, vague) = (LONG.as_nanos() as u64, plan().vague);
+    let (mut sure, mut maybe, mut sum) = (0u64, 0u64, 0u64);
+    let mut before = schedule::statistics();
+    for _ in 0..plan().rounds {
+        wake.read_exact(&mut [0]).expect("woken");
+        let now = schedule::statistics();
+        let waited = now.delay - before.delay;
+        if waited > long / 100 * (100 - vague) {
+            maybe += 1;
+        }
+        if waited > long / 100 * (100 + vague) {
+            (sure, sum) = (sure + 1, sum + waited);
+        }
+        before = now;
+        woken.write_all(b"+").expect("an answer");
+    }
+    job.last(&json!({ "sure": sure, "maybe": maybe, "ns": sum }));
+}
+
+fn each_long_wait_is_told_and_no_short_one(case: &Case) {
+    let cpu = schedule::last_cpu().to_string();
+    let pipes = tempfile::tempdir().expect("a directory");
+    for name in ["wake", "woken"] {
+        files::make_fifo(&pipes.path().join(name));
+    }
+    let dir = pipes.path().to_string_lossy();
+    let mut worker = Worker::start("runqslower", &["wait", &cpu, &dir]);
+    let mut hog = Worker::start("runqslower", &["hog", &cpu, &dir]);
+    let (pid, long) = (worker.pid.to_string(), LONG.as_micros().to_string());
+    let events = case.watch(&["runqslower", "--min-latency-us", &long]);
+    let by_pid = case.watch_plain(&["runqslower", "--min-latency-us", &long, "--by", "pid"]);
+    let by_prev = case.watch_plain(&["runqslower", "--min-latency-us", &long, "--by", "prev", "-p", &pid]);
+    assert_eq!(hog.step(), "burning");
+    let truth = worker.step();
+    note(format!("in truth {truth}"));
+
+    let (sure, maybe, ns) = (number(&truth, "sure"), number(&truth, "maybe"), number(&truth, "ns"));
+    assert!(sure >= plan().rounds / 5 && maybe < plan().rounds, "not the waits that this test is about: {truth}");
+    // A wait may be split for the one or the other where the hog is preempted: rare.
+    let slack = plan().rounds / 100;
+    let is_told = |what: &str, found: u64| {
+        let bounds = sure - slack..=maybe + slack;
+        note(format!("{what}: {found} of {bounds:?}"));
+        assert!(bounds.contains(&found), "{what}: {found} of {bounds:?}");
+    };
+    let hog = u64::from(hog.pid);
+    let is_behind_the_hog = |behind: &mut dyn Iterator<Item = (u64, u64)>| {
+        let mut counts = std::collections::BTreeMap::new();
+        behind.for_each(|(prev, count)| *counts.entry(prev).or_insert(0) += count);
+        let most = counts.iter().max_by_key(|(_, count)| **count);
+        // Whoever else wants the CPU may come between the two.
+        assert_eq!(most.map(|(prev, _)| *prev), Some(hog), "{counts:?}");
+        assert_eq!(counts.get(&u64::from(worker.pid)), None, "behind itself: {counts:?}");
+    };
+    let own = |row: &Value| is(row, "pid", worker.pid);
+    events.check(|rows| {
+        let own: Vec<Value> = rows.iter().filter(|row| own(row)).cloned().collect();
+        is_told("long waits", own.len() as u64);
+        assert_near("their sum", total(&own, "latency", |_| true), ns, if in_guest() { 12.0 } else { 6.0 });
+        is_behind_the_hog(&mut own.iter().map(|row| (number(row, "prev_pid"), 1)));
+        for row in &own {
+            assert!(u128::from(number(row, "latency")) >= LONG.as_nanos(), "a short wait: {row}");
+            assert_eq!((&row["tid"], &row["cpu"]), (&json!(worker.pid), &json!(cpu.parse::<u32>().ok())), "{row}");
+        }
+    });
+    by_pid.check(|rows| is_told("long waits by pid", total(rows, "count", own)));
+    by_prev.check(|rows| {
+        is_told("long waits by prev", total(rows, "count", |_| true));
+        is_behind_the_hog(&mut rows.iter().map(|row| (number(row, "prev_pid"), number(row, "count"))));
+    });
+}

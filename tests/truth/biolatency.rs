@@ -18,10 +18,15 @@ pub const TESTS: &[Test] = &[
 const DISK: u64 = 64 << 20;
 const BLOCK: usize = 64 << 10;
 const SMALL: usize = 4096;
-/// Requests in flight in the test with a scheduler, and how many are submitted together: these wait for each other, which
-/// takes long beside what the programs that watch take.
+/// Requests in flight in the test with a scheduler.
 const DEPTH: usize = 64;
-const BATCH: usize = 32;
+
+/// How many are submitted together: these wait for each other, which takes long beside what the programs that watch take where a
+/// CPU is emulated. Elsewhere one by one, as since 6.9 requests that are held back together begin at the same time to the
+/// kernel (blk_time_get_ns). What the kernel accounts may be so many percent apart from what is seen.
+fn batch() -> (usize, f64) {
+    if in_guest() { (32, 30.0) } else { (1, 8.0) }
+}
 
 /// Writes, one after the other, and half as many reads.
 fn writes() -> usize {
@@ -66,9 +71,10 @@ fn asynchronous(job: &Job) {
     let disk = files::open_direct(Path::new(job.word(1)));
     let mut queue = aio::Queue::new(&disk, DEPTH, SMALL);
     job.step(&json!("ready"));
-    for batch in (0..places()).step_by(BATCH) {
+    let together = batch().0;
+    for first in (0..places()).step_by(together) {
         let place = |number| number * 7919 % places() * 2 * SMALL as u64;
-        queue.write_all(&(batch..batch + BATCH as u64).map(place).collect::<Vec<_>>());
+        queue.write_all(&(first..first + together as u64).map(place).collect::<Vec<_>>());
     }
     queue.finish();
     job.last(&json!("written"));
@@ -164,7 +170,7 @@ fn queued_is_the_time_that_the_disk_accounts(case: &Case) {
     queued.check(|rows| {
         let found = Found::of(rows, of_disk);
         assert_eq!(found.count, places(), "requests");
-        assert_near("their time since submission", found.sum, ns, if in_guest() { 20.0 } else { 8.0 });
+        assert_near("their time since submission", found.sum, ns, batch().1);
     });
     issued.check(|rows| {
         let found = Found::of(rows, of_disk);

@@ -148,7 +148,7 @@ impl<'a> Attempt<'a> {
                 map.set_value_size(0).map_err(|e| e.to_string())?;
             }
             // Branches for other data, of a setting or of another view, are dead code once the constants are frozen.
-            let half = ["__0", "__1", "__x2"].iter().any(|half| name.ends_with(half));
+            let half = ["__0", "__1", "__x2", "__xn"].iter().any(|half| name.ends_with(half));
             let idle = (half || ring) && base != data || base == "followed" && !tree;
             // The lost counters are read also of programs that cannot lose anything.
             let known = !self.uses.is_empty() && !name.contains('.') && name != "lost";
@@ -228,6 +228,11 @@ impl<'a> Attempt<'a> {
         if object.maps().any(|m| m.name() == OsStr::new(&x2)) {
             let map = map_fd(object, &x2)?;
             return Ok(Halves::PerCpu { map, value_size: layout.value_size, cpus: sys::possible_cpus()? });
+        }
+        let array = format!("{name}__xn");
+        if let Some(found) = object.maps().find(|m| m.name() == OsStr::new(&array)) {
+            let (map, size) = (map_fd(object, &array)?, found.max_entries() / 2);
+            return Ok(Halves::Array { map, value_size: layout.value_size, cpus: sys::possible_cpus()?, size });
         }
         let maps = [map_fd(object, &format!("{name}__0"))?, map_fd(object, &format!("{name}__1"))?];
         let half = format!("{name}__0");

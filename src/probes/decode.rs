@@ -192,6 +192,10 @@ impl<'a> Decoder<'a> {
                 (unknown, None) if unknown == u64::from(u32::MAX) => Value::Null,
                 (unknown, None) => self.table.intern_display(unknown),
             },
+            Role::Word(words) => match words.get(number(bytes) as usize) {
+                Some(word) => self.table.intern(word.as_bytes()),
+                None => self.table.intern_display(number(bytes)),
+            },
             Role::Letter => self.table.intern(&bytes[..bytes.len().min(1)]),
             Role::Ip => self.ip(bytes),
             _ => Value::Uint(number(bytes)),

@@ -1,8 +1,13 @@
 //! Columns from BTF: the fields of a map's key and value, their meaning by typedef name.
 
+mod maps;
+
 use std::sync::Arc;
 
+use maps::{ARRAY_KEY_SIZE, array_key, is_array, is_one_value, map_types};
+
 use super::btf::{Btf, Kind as BtfKind, Type};
+use super::words::SOFTIRQS;
 use crate::frame::{Agg, Align, Column, Formula, Kind, Schema, Type as ColumnType, Unit};
 use crate::views::{ColumnDecl, SettingChoice, ViewDecl};
 
@@ -24,6 +29,8 @@ pub enum Role {
     Cgroup,
     /// A kernel dev_t, 0 unknown; shown by name.
     Disk,
+    /// A number with a name of its own.
+    Word(&'static [&'static str]),
     /// One letter.
     Letter,
     /// An IPv6 or v4-mapped address.
@@ -118,6 +125,13 @@ struct Raw {
     unit: Option<Unit>,
 }
 
+impl Raw {
+    /// Whoever asks for the CPU gets what splits a key by it, as a column.
+    fn show_cpu(&mut self) {
+        (self.name, self.role, self.unit) = ("cpu".to_owned(), Role::Number { signed: false }, Some(Unit::Id));
+    }
+}
+
 /// What the typedef names of units.h mean.
 fn meaning(typedef: Option<&str>, ty: Type<'_>) -> (Role, Agg, ColumnType, Option<Unit>) {
     use ColumnType::{Int, Text};
@@ -130,12 +144,14 @@ fn meaning(typedef: Option<&str>, ty: Type<'_>) -> (Role, Agg, ColumnType, Optio
         "disk_t" => (Role::Disk, Agg::Last, Text, None),
         "letter_t" => (Role::Letter, Agg::Last, Text, None),
         "ip_t" => (Role::Ip, Agg::Last, Text, None),
-        "port_t" | "ip_version_t" | "ns_inum_t" => (number, Agg::Last, Int, Some(Unit::Id)),
+        "softirq_t" => (Role::Word(SOFTIRQS), Agg::Last, Text, None),
+        "port_t" | "ip_version_t" | "ns_inum_t" | "cpu_t" | "irq_t" => (number, Agg::Last, Int, Some(Unit::Id)),
         "cpu_shard_t" => (Role::Shard, Agg::Last, Int, None),
         "bytes_t" => (number, Agg::Sum, Int, Some(Unit::Bytes)),
         "pages_t" => (number, Agg::Sum, Int, Some(Unit::Pages)),
         "ns_sum_t" => (number, Agg::Sum, Int, Some(Unit::Ns)),
         "ns_max_t" => (number, Agg::Max, Int, Some(Unit::Ns)),
+        "count_max_t" => (number, Agg::Max, Int, Some(Unit::Count)),
         "event_time_t" => (Role::Time, Agg::Key, Int, Some(Unit::Ns)),
         "text_t" => (Role::Text, Agg::Last, Text, None),
         "text_len_t" => (Role::ArgsLen, Agg::Last, Int, None),
@@ -194,8 +210,16 @@ impl Layout {
         if let Some(key) = key.filter(|key| key.resolved().kind() == BtfKind::Struct) {
             raw_fields(key, true, &mut raw);
         }
+        let mut key_size = key.map_or(0, |key| key.size());
+        if let Some(key) = key.filter(|_| is_array(btf, map)) {
+            raw.extend(array_key(key));
+            key_size = ARRAY_KEY_SIZE;
+        }
         raw_fields(value, false, &mut raw);
         if let Some(choice) = choice {
+            if choice.key.iter().any(|key| key == "cpu") {
+                raw.iter_mut().filter(|r| r.role == Role::Shard).for_each(Raw::show_cpu);
+            }
             // One key struct serves several groupings: those not asked for are zero.
             let kept = |r: &Raw| !r.in_key || r.role == Role::Shard || choice.key.iter().any(|k| is_named(r, k));
             let optional = |r: &Raw| r.role == Role::Comm && !r.in_key && decl.kind != Kind::Events;
@@ -206,31 +230,12 @@ impl Layout {
             // An event happens once: its time and whose it is tell it from all others.
             raw.iter_mut().filter(|r| matches!(r.name.as_str(), "pid" | "tid")).for_each(|r| r.agg = Agg::Key);
         }
-        Builder { decl, choice, raw }.build(key.map_or(0, |key| key.size()), value.size())
+        Builder { decl, choice, raw }.build(key_size, value.size())
     }
 }
 
 fn is_named(raw: &Raw, name: &str) -> bool {
     raw.name == name || (raw.role == Role::Cgroup && name == "cgroup")
-}
-
-/// Key and value type of a map as declared in C: `__type(key, K)` makes members that point to them. A ring has no key.
-fn map_types<'b>(btf: &'b Btf<'b>, map: &str) -> Option<(Option<Type<'b>>, Type<'b>)> {
-    let maps = btf.find(BtfKind::Datasec, ".maps")?;
-    let names = [map.to_owned(), format!("{map}__0"), format!("{map}__x2")];
-    let var = maps.members().find(|m| names.iter().any(|n| n == m.name))?;
-    let def = maps.member_type(&var)?.resolved();
-    let pointee = |name: &str| {
-        let member = def.members().find(|m| m.name == name)?;
-        def.member_type(&member)?.target()
-    };
-    Some((pointee("key"), pointee("value")?))
-}
-
-/// Whether the map holds one value for each CPU, and so one row.
-fn is_one_value(btf: &Btf<'_>, map: &str) -> bool {
-    let maps = btf.find(BtfKind::Datasec, ".maps");
-    maps.is_some_and(|maps| maps.members().any(|m| m.name.strip_suffix("__x2") == Some(map)))
 }
 
 struct Builder<'a> {
@@ -271,7 +276,7 @@ impl Builder<'_> {
             cgroup: index("cgroup"),
             container: index("container"),
             clock: index("clock"),
-            count: if self.decl.kind == Kind::Histogram { index("count") } else { None },
+            count: if self.decl.kind_of(self.choice) == Kind::Histogram { index("count") } else { None },
         };
         let schema = Arc::new(self.schema(columns)?);
         Ok(Layout { schema, fields, key_size, value_size, extra })

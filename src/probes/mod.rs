@@ -24,3 +24,4 @@ mod signals;
 pub mod slim;
 pub mod stats;
 pub mod sys;
+mod words;

@@ -17,7 +17,8 @@ pub struct RawRows {
     pub keys: Vec<u8>,
     /// At least `count` values.
     pub values: Vec<u8>,
-    /// Number of entries. For a per-CPU value: one for each CPU, without keys.
+    /// Number of entries. For a per-CPU value: one for each CPU, without keys. For a per-CPU array: one for each number
+    /// and CPU that has data, the key being those two.
     pub count: usize,
     /// Whether entries have keys.
     pub keyed: bool,
@@ -51,6 +52,17 @@ pub enum Halves {
         /// Possible CPUs.
         cpus: usize,
     },
+    /// A per-CPU array with the entries of half 0 before those of half 1.
+    Array {
+        /// The map.
+        map: OwnedFd,
+        /// Size of a value, bytes.
+        value_size: usize,
+        /// Possible CPUs.
+        cpus: usize,
+        /// Entries of a half.
+        size: u32,
+    },
 }
 
 impl Halves {
@@ -60,12 +72,16 @@ impl Halves {
     /// What the kernel says.
     pub fn drain(&self, half: u32, rows: &mut RawRows) -> io::Result<()> {
         rows.count = 0;
-        rows.keyed = matches!(self, Halves::Hash { .. });
+        rows.keyed = !matches!(self, Halves::PerCpu { .. });
         match self {
             Halves::Hash { maps, key_size, value_size, .. } => {
                 drain_hash(&maps[half as usize & 1], *key_size, *value_size, rows)
             }
             Halves::PerCpu { map, value_size, cpus } => drain_per_cpu(map, half, *value_size, *cpus, rows),
+            Halves::Array { map, value_size, cpus, size } => {
+                let entries = (half & 1) * size..((half & 1) + 1) * size;
+                drain_array(map, entries, *value_size, *cpus, rows)
+            }
         }
     }
 
@@ -73,7 +89,7 @@ impl Halves {
     pub fn capacity(&self) -> u64 {
         match self {
             Halves::Hash { capacity, .. } => u64::from(*capacity),
-            Halves::PerCpu { .. } => 0,
+            Halves::PerCpu { .. } | Halves::Array { .. } => 0,
         }
     }
 }
@@ -117,6 +133,37 @@ fn drain_per_cpu(map: &OwnedFd, half: u32, value_size: usize, cpus: usize, rows:
         rows.values.copy_within(cpu * stride..cpu * stride + value_size, cpu * value_size);
     }
     rows.count = cpus;
+    Ok(())
+}
+
+/// What is all zero says nothing: there is no row for it.
+fn drain_array(
+    map: &OwnedFd,
+    entries: std::ops::Range<u32>,
+    value_size: usize,
+    cpus: usize,
+    rows: &mut RawRows,
+) -> io::Result<()> {
+    let stride = value_size.next_multiple_of(8);
+    let (mut values, zeros) = (vec![0; stride * cpus], vec![0; stride * cpus]);
+    rows.keys.clear();
+    rows.values.clear();
+    for (number, entry) in (0u32..).zip(entries) {
+        let key = entry.to_ne_bytes();
+        sys::lookup(map.as_fd(), &key, &mut values)?;
+        if values == zeros {
+            continue;
+        }
+        sys::update(map.as_fd(), &key, &zeros)?;
+        for (cpu, value) in (0u32..).zip(values.chunks_exact(stride)) {
+            let value = &value[..value_size];
+            if value.iter().any(|&byte| byte != 0) {
+                rows.keys.extend([number.to_ne_bytes(), cpu.to_ne_bytes()].concat());
+                rows.values.extend(value);
+                rows.count += 1;
+            }
+        }
+    }
     Ok(())
 }
 

@@ -242,6 +242,8 @@ pub struct SettingChoice {
     pub name: String,
     /// Data map that is read with this choice, instead of the declared one.
     pub map: Option<String>,
+    /// Shape of the data with this choice, where it is not the declared one.
+    pub kind: Option<Kind>,
     /// Key columns with this choice.
     #[serde(default)]
     pub key: Vec<String>,
@@ -299,7 +301,16 @@ impl ViewDecl {
 
     /// Shape of the data with these settings.
     pub fn kind_with(&self, settings: &[(String, SettingValue)]) -> Kind {
-        if self.counts_events(self.choice(settings)) { Kind::Table } else { self.kind }
+        self.kind_of(self.choice(settings))
+    }
+
+    /// Shape of the data with this choice.
+    pub fn kind_of(&self, choice: Option<&SettingChoice>) -> Kind {
+        match choice.and_then(|choice| choice.kind) {
+            Some(kind) => kind,
+            None if self.counts_events(choice) => Kind::Table,
+            None => self.kind,
+        }
     }
 
     /// Whether a hook is loaded with these settings.

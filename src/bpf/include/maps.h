@@ -38,6 +38,32 @@ volatile u32 epoch = 0;
 		bpf_map_lookup_elem(&name##__x2, &half);		\
 	})
 
+/*
+ * Rows by a number that is less than N: a per-CPU array, which has no hash to compute and no writer but its own CPU.
+ * The type K of the number names its column (`softirq_t`: softirq).
+ */
+#define PERCPU_ARRAY_HALVES(name, K, V, N)				\
+	enum { name##__size = N };					\
+	struct {							\
+		__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);		\
+		__uint(max_entries, 2 * (N));				\
+		__type(key, K);						\
+		__type(value, V);					\
+	} name##__xn SEC(".maps")
+
+/* The value of number `n` on this CPU that is written now; NULL if there is no such number. */
+#define PERCPU_ARRAY_HALF(name, n)					\
+	({								\
+		u32 at = (n);						\
+		void *value = NULL;					\
+									\
+		if (at < name##__size) {				\
+			at += (epoch & 1) * name##__size;		\
+			value = bpf_map_lookup_elem(&name##__xn, &at);	\
+		}							\
+		value;							\
+	})
+
 /* Whether the view reads the data in `name`: views that share a program may each read other data.
  * Filled by the engine from the declared map before load, so that the other branch is dead code. */
 #define READS(name) const volatile bool reads__##name = false
@@ -90,6 +116,23 @@ static __always_inline void *lookup_or_init(void *map, const void *key, const vo
 	}
 	return bpf_map_lookup_elem(map, key);
 }
+
+/* The same in the live half of `name`. Each half has a call of its own, which the verifier then makes a direct one
+ * (htab_map_gen_lookup); the comments keep clang from making one of the two. */
+#define HALF_LOOKUP_OR_INIT(name, key, init)				\
+	({								\
+		const void *at = (key), *from = (init);			\
+		void *found;						\
+									\
+		if (epoch & 1) {					\
+			found = bpf_map_lookup_elem(&name##__1, at);	\
+			asm volatile("# half 1");			\
+		} else {						\
+			found = bpf_map_lookup_elem(&name##__0, at);	\
+			asm volatile("# half 0");			\
+		}							\
+		found ? found : lookup_or_init(HALF(name), at, from);	\
+	})
 
 /* Atomic add of a value the compiler cannot fold: adding a constant 0 would become an OR, which
  * 5.10 refuses. */

@@ -17,7 +17,10 @@ typedef u8 ip_t[16];	    /* IPv6 address; IPv4 is v4-mapped */
 typedef u16 port_t;	    /* host order */
 typedef u8 ip_version_t;    /* 4 or 6 */
 typedef u32 ns_inum_t;	    /* inode number of a namespace */
-typedef u32 cpu_shard_t;    /* splits a key by CPU so that its value has one writer; rows are merged */
+typedef u32 cpu_shard_t;    /* splits a key by CPU so that its value has one writer; rows are merged, unless `cpu` is asked for */
+typedef u32 cpu_t;	    /* a CPU, by number */
+typedef u32 irq_t;	    /* an interrupt line, by number */
+typedef u32 softirq_t;	    /* a kind of deferred interrupt work; shown by name */
 
 /* Of single events. */
 typedef u64 event_time_t;   /* when it happened, bpf_ktime_get_ns(); adds the column `clock` */
@@ -44,6 +47,7 @@ typedef u64 bytes_t;	    /* bytes; adds up */
 typedef s64 pages_t;	    /* pages; adds up, may be negative in between */
 typedef u64 ns_sum_t;	    /* nanoseconds; adds up */
 typedef u64 ns_max_t;	    /* nanoseconds; the largest wins */
+typedef u64 count_max_t;    /* a number of things; the largest wins */
 typedef u32 log2_ns_t;	    /* in an array: counts by power of two of nanoseconds */
 typedef u64 bytes_max_t;    /* bytes; the largest wins */
 typedef u32 log2_bytes_t;   /* in an array: counts by power of two of bytes */

@@ -3,6 +3,7 @@
 
 mod page_cache;
 mod page_cache_of_host;
+mod timed;
 
 use crate::frame::Table;
 
@@ -17,6 +18,7 @@ pub fn find(name: &str) -> Option<Box<dyn Post>> {
     match name {
         "page_cache" => Some(Box::new(page_cache::PageCache::default())),
         "page_cache_of_host" => Some(Box::new(page_cache_of_host::PageCacheOfHost::default())),
+        "timed" => Some(Box::new(timed::Timed)),
         _ => None,
     }
 }

@@ -152,8 +152,9 @@ fn select(view: &View, mut works: impl FnMut(&str, u32) -> bool) -> Working {
 fn refusal(view: &View, hook: &str, number: u32) -> Option<String> {
     let way = Way::Forced(vec![format!("{hook}={number}")]);
     let when = view.decl.hooks.get(hook).and_then(|hook| hook.when.as_ref()).and_then(|name| {
-        let last = view.decl.set.get(name)?.choices.last();
-        Some(format!("--set={name}={}", last.map_or("on", |choice| &choice.name)))
+        let set = view.decl.set.get(name)?;
+        let on = if set.time.is_some() { "1ns" } else { "on" };
+        Some(format!("--set={name}={}", set.choices.last().map_or(on, |choice| &choice.name)))
     });
     let (code, frames) = once_with(&way, &view.decl.name, when.as_slice());
     let frame = frames.first().unwrap_or_else(|| panic!("{way}: no frame"));

@@ -95,6 +95,8 @@ fn setting_arg(name: &str, long: String, setting: &SettingDecl) -> Arg {
         super::settings::Kind::Time(_) => {
             arg.value_name("TIME").help(format!("{} [{}]", setting.help, super::settings::takes(setting)))
         }
+        super::settings::Kind::Text => arg.value_name("TEXT"),
+        super::settings::Kind::Syscall => arg.value_name("SYSCALL"),
     }
 }
 

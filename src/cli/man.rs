@@ -127,6 +127,8 @@ fn view(decl: &ViewDecl) -> io::Result<String> {
             Kind::Number { min: Some(min), max: Some(max) } => format!(" {min}..{max}"),
             Kind::Number { .. } => " N".to_owned(),
             Kind::Time(_) => " TIME".to_owned(),
+            Kind::Text => " TEXT".to_owned(),
+            Kind::Syscall => " SYSCALL".to_owned(),
         };
         (format!("--{long}{takes}"), set.help.as_str())
     });

@@ -10,6 +10,7 @@ use super::reader::RawRows;
 use super::signals;
 use crate::frame::accumulate::larger;
 use crate::frame::{Agg, Histogram, Kind, Table, Value};
+use crate::views::syscalls;
 
 /// Numbers to names; what is not known stays null.
 pub trait Resolve {
@@ -111,6 +112,7 @@ impl<'a> Decoder<'a> {
             let bytes = bytes_of(field, if field.in_key { key } else { value });
             let cell = match field.role {
                 Role::Args => self.args(bytes.get(..args_len).unwrap_or(bytes)),
+                Role::Path => self.path(bytes.get(..args_len).unwrap_or(bytes)),
                 role => self.cell(role, bytes),
             };
             let id = cell.as_u64();
@@ -185,6 +187,11 @@ impl<'a> Decoder<'a> {
                 let end = bytes.iter().position(|&b| b == 0).unwrap_or(bytes.len());
                 if end == 0 { Value::Null } else { self.table.intern(&bytes[..end]) }
             }
+            Role::Syscall => match (number(bytes), syscalls::name(number(bytes))) {
+                (_, Some(name)) => self.table.intern(name.as_bytes()),
+                (unknown, None) if unknown == u64::from(u32::MAX) => Value::Null,
+                (unknown, None) => self.table.intern_display(unknown),
+            },
             Role::Letter => self.table.intern(&bytes[..bytes.len().min(1)]),
             Role::Ip => self.ip(bytes),
             _ => Value::Uint(number(bytes)),
@@ -201,6 +208,16 @@ impl<'a> Decoder<'a> {
         self.table.intern(&text)
     }
 
+    /// The names in their order, from the root if the last one is empty.
+    fn path(&mut self, bytes: &[u8]) -> Value {
+        let bytes = bytes.strip_suffix(b"\0").unwrap_or(bytes);
+        if bytes.is_empty() {
+            return Value::Null;
+        }
+        let names: Vec<&[u8]> = bytes.rsplit(|&byte| byte == 0).collect();
+        self.table.intern(&names.join(&b'/'))
+    }
+
     /// Written straight into the table: 20,000 addresses a tick leave no time for a String each.
     fn ip(&mut self, bytes: &[u8]) -> Value {
         let Ok(octets) = <[u8; 16]>::try_from(bytes) else { return Value::Null };
@@ -215,8 +232,9 @@ impl<'a> Decoder<'a> {
     }
 }
 
+/// The bytes of a field; fewer in an event that was given less room than its type has, and ends within its last field.
 fn bytes_of<'v>(field: &Field, value: &'v [u8]) -> &'v [u8] {
-    value.get(field.offset..field.offset + field.size).unwrap_or_default()
+    value.get(field.offset..value.len().min(field.offset + field.size)).unwrap_or_default()
 }
 
 fn set_text(table: &mut Table, cells: &mut [Value], column: Option<usize>, text: Option<&[u8]>) {

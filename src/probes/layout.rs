@@ -48,6 +48,10 @@ pub enum Role {
     Optional,
     /// A number that may use all 64 bits.
     Wide,
+    /// A system call by number; all ones is unknown.
+    Syscall,
+    /// Names on the way up from a file, each with its NUL.
+    Path,
 }
 
 /// One field of the key or value.
@@ -138,7 +142,10 @@ fn meaning(typedef: Option<&str>, ty: Type<'_>) -> (Role, Agg, ColumnType, Optio
         "args_t" => (Role::Args, Agg::Last, Text, None),
         "exit_code_t" => (Role::ExitCode, Agg::Last, Int, Some(Unit::Id)),
         "signal_t" => (Role::Signal, Agg::Last, Text, None),
-        "tid_t" | "ret_t" | "flag_t" => (number, Agg::Last, Int, Some(Unit::Id)),
+        "syscall_t" => (Role::Syscall, Agg::Last, Text, None),
+        "path_names_t" => (Role::Path, Agg::Last, Text, None),
+        "fd_t" => (Role::Optional, Agg::Last, Int, Some(Unit::Id)),
+        "tid_t" | "ret_t" | "flag_t" | "errno_t" | "bits_t" => (number, Agg::Last, Int, Some(Unit::Id)),
         "position_t" => (Role::Optional, Agg::Last, Int, Some(Unit::Bytes)),
         "ns_t" => (number, Agg::Last, Int, Some(Unit::Ns)),
         "ns_or_none_t" => (Role::Optional, Agg::Last, Int, Some(Unit::Ns)),

@@ -77,6 +77,7 @@ pub fn write(
             (filter, SettingValue::Int(n)) if filter.starts_with("filter_") => {
                 rodata.number(filter, u64::from_ne_bytes(n.to_ne_bytes()))?;
             }
+            (_, SettingValue::Text(text)) if decl.set.get(name).is_some_and(|set| set.text) => rodata.text(name, text)?,
             _ => rodata.number(name, own_setting(decl, name, value)?)?,
         }
     }
@@ -122,6 +123,9 @@ fn own_setting(decl: &ViewDecl, name: &str, value: &SettingValue) -> Result<u64,
         SettingValue::Bool(on) => Ok(u64::from(*on)),
         SettingValue::Int(n) => u64::try_from(*n).map_err(|_| format!("{name} cannot be negative")),
         SettingValue::Text(text) if set.time.is_some() => crate::views::settings::time(text),
+        SettingValue::Text(call) if set.syscall => {
+            crate::views::syscalls::number(call).ok_or_else(|| format!("{call} is no system call"))
+        }
         SettingValue::Text(word) => {
             let place = set.choices.iter().position(|choice| choice.name == *word);
             place.map(|n| n as u64).ok_or_else(|| format!("{name} cannot be {word}"))

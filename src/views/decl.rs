@@ -198,6 +198,12 @@ pub struct SettingDecl {
     pub max: Option<i64>,
     /// A length of time, in nanoseconds in C: `10ms`, `500us`; a number without a unit is in this one. `min` and `max` do not apply.
     pub time: Option<TimeUnit>,
+    /// A text, which the program has as an array of characters.
+    #[serde(default)]
+    pub text: bool,
+    /// The name of a system call, which the program has by its number; without, that is what the program says.
+    #[serde(default)]
+    pub syscall: bool,
     /// What it is unless set, as the user would write it; without, what the program says.
     pub default: Option<String>,
     /// The words it takes; their position is the value in C.

@@ -7,6 +7,7 @@ mod object;
 pub mod post;
 pub mod proof;
 pub mod settings;
+pub mod syscalls;
 
 use std::sync::OnceLock;
 

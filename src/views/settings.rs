@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{SettingDecl, TimeUnit, ViewDecl, nearest};
+use super::{SettingDecl, TimeUnit, ViewDecl, nearest, syscalls};
 use crate::frame::SettingValue;
 
 /// What a setting takes.
@@ -21,6 +21,10 @@ pub enum Kind<'a> {
     Choice(Vec<&'a str>),
     /// A length of time; a number without a unit is in this one.
     Time(TimeUnit),
+    /// Any text that is not empty.
+    Text,
+    /// The name of a system call.
+    Syscall,
 }
 
 /// What this setting takes: words if it has any, a number if it has bounds, else on or off.
@@ -32,6 +36,8 @@ pub fn kind(setting: &SettingDecl) -> Kind<'_> {
         return Kind::Time(unit);
     }
     match (setting.min, setting.max) {
+        _ if setting.text => Kind::Text,
+        _ if setting.syscall => Kind::Syscall,
         (None, None) => Kind::Switch,
         (min, max) => Kind::Number { min, max },
     }
@@ -61,6 +67,12 @@ pub fn value(setting: &SettingDecl, text: &str) -> Result<SettingValue, String> 
             let text = if text.parse::<u64>().is_ok() { format!("{text}{}", unit.name()) } else { text.to_owned() };
             time(&text).map(|_| SettingValue::Text(text))
         }
+        Kind::Text if text.is_empty() => Err("the text is empty".to_owned()),
+        Kind::Syscall if syscalls::number(text).is_none() => {
+            let near = nearest(text, syscalls::NAMES.into_iter().filter(|name| !name.is_empty()));
+            Err(format!("`{text}` is no system call{}", did_you_mean(&near)))
+        }
+        Kind::Text | Kind::Syscall => Ok(SettingValue::Text(text.to_owned())),
         Kind::Switch => match text {
             "true" | "yes" | "on" | "1" => Ok(SettingValue::Bool(true)),
             "false" | "no" | "off" | "0" => Ok(SettingValue::Bool(false)),
@@ -86,6 +98,8 @@ pub fn takes(setting: &SettingDecl) -> String {
         Kind::Switch => "true, false".to_owned(),
         Kind::Choice(words) => words.join(", "),
         Kind::Number { min, max } => format!("{}..{}", bound(min), bound(max)),
+        Kind::Text => "text".to_owned(),
+        Kind::Syscall => "the name of a system call".to_owned(),
         Kind::Time(unit) => format!("a time such as 500us or 1s; without a unit {}", unit.name()),
     };
     match &setting.default {
@@ -154,6 +168,17 @@ mod tests {
             assert_eq!(value(&time, kept), Ok(SettingValue::Text(kept.into())), "it is read again as it was");
         }
         assert!(value(&time, "-1").is_err() && value(&time, "soon").is_err() && value(&time, "").is_err());
+    }
+
+    #[test]
+    fn a_system_call_is_set_by_a_name_that_there_is() {
+        let call = setting("help = 'h'\nsyscall = true");
+        assert_eq!(value(&call, "openat"), Ok(SettingValue::Text("openat".into())));
+        assert!(value(&call, "opnat").unwrap_err().contains("openat"));
+        assert!(value(&call, "").is_err());
+        let text = setting("help = 'h'\ntext = true");
+        assert_eq!(value(&text, "/etc"), Ok(SettingValue::Text("/etc".into())));
+        assert!(value(&text, "").is_err());
     }
 
     #[test]

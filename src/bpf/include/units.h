@@ -32,6 +32,11 @@ typedef s32 ret_t;	    /* what a call returned: 0 or more, or a negative errno *
 typedef s32 exit_code_t;    /* what a process gave to exit(), -1 if a signal ended it */
 typedef u8 signal_t;	    /* a signal, 0 none; shown by name */
 typedef u8 flag_t;	    /* 0 or 1 */
+typedef u32 syscall_t;	    /* a system call; SYSCALL_NONE is unknown; shown by name */
+typedef s32 fd_t;	    /* a descriptor, -1 none */
+typedef s32 errno_t;	    /* an error by number, 0 none */
+typedef u32 bits_t;	    /* flags, a number */
+typedef char path_names_t;  /* in an array behind a text_len_t: names from a file upwards, each with its NUL (path.h); shown as a path */
 typedef s64 position_t;	    /* place in a file, bytes; -1 is unknown */
 
 typedef u64 count_t;	    /* events; adds up */
@@ -44,6 +49,7 @@ typedef u64 bytes_max_t;    /* bytes; the largest wins */
 typedef u32 log2_bytes_t;   /* in an array: counts by power of two of bytes */
 
 #define PID_UNKNOWN (~0U)
+#define SYSCALL_NONE (~0U)
 #define NS_NONE (~0ULL)
 #define SECTOR_NONE (~0ULL)
 

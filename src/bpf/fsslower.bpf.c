@@ -3,6 +3,7 @@
 #include "events.h"
 #include "file.h"
 #include "fsop.h"
+#include "path.h"
 
 enum by {
 	BY_EVENT,
@@ -13,6 +14,7 @@ enum by {
 
 const volatile u32 by = BY_EVENT;
 const volatile u64 min_latency = 0; /* ns */
+const volatile bool full_path = false;
 
 struct slow {
 	event_time_t time_ns;
@@ -27,6 +29,9 @@ struct slow {
 	comm_t comm;
 	text_t op[OP_NAME_SIZE];
 	text_t file[FILE_NAME_SIZE];
+	/* Only there with full_path: the ring holds four times as many events without. */
+	text_len_t _path_len;
+	path_names_t path[PATH_SIZE];
 };
 
 /* 4 MiB hold 12,000 operations; user space empties it ten times a second. */
@@ -68,6 +73,14 @@ static __always_inline void read_name(char *name, u32 size, u32 which, const str
 	if (which != OP_GETATTR)
 		dentry = BPF_CORE_READ(file, f_path.dentry);
 	read_dentry_name(name, size, dentry);
+}
+
+/* How much of `names` the path takes. An inode is asked for its attributes wherever it may be mounted. */
+static __always_inline u32 read_path(char *names, u32 which, const struct call *call)
+{
+	if (which == OP_GETATTR || !is_held(call))
+		return 0;
+	return append_path(names, 0, (void *)call->file + bpf_core_field_offset(struct file, f_path));
 }
 
 /* Where it read or wrote: for what appends, that is only known behind it. */
@@ -121,7 +134,10 @@ static __always_inline void end_call(u32 which, const struct call *call, u64 too
 		count_slow(which, call, took, ret);
 		return;
 	}
-	slow = reserve_event(events, struct slow);
+	if (full_path)
+		slow = reserve_event(events, struct slow);
+	else
+		slow = __reserve_event(&events, __builtin_offsetof(struct slow, _path_len));
 	if (!slow)
 		return;
 	slow->time_ns = call->began + took;
@@ -136,6 +152,8 @@ static __always_inline void end_call(u32 which, const struct call *call, u64 too
 	read_current_comm(&slow->comm);
 	set_op_name(slow->op, which);
 	read_name(slow->file, sizeof(slow->file), which, call);
+	if (full_path)
+		slow->_path_len = read_path(slow->path, which, call);
 	submit_event(slow);
 }
 

@@ -131,12 +131,22 @@ fn check_row(row: &Value, truth: &Value) {
 }
 
 fn every_operation_is_told(case: &Case, kind: &str) {
-    let (_filesystem, _dir, mut worker) = start(kind, "each");
+    let (_filesystem, dir, mut worker) = start(kind, "each");
     let watch = case.watch(&[&format!("{kind}slower"), "0", "-p", &worker.pid.to_string()]);
+    let with_path = case.watch_plain(&[&format!("{kind}slower"), "0", "-p", &worker.pid.to_string(), "--full-path"]);
     let truth = worker.step();
     note(format!("in truth {truth}"));
     let truth = truth.as_array().expect("a list");
+    with_path.check(|rows| {
+        let own: Vec<&Value> = rows.iter().filter(|row| !is(row, "op", "getattr")).collect();
+        assert_eq!(own.len(), truth.len(), "operations");
+        for row in own {
+            let path = dir.path().join(row["file"].as_str().expect("a name"));
+            assert_eq!(row["path"], json!(path), "{row}");
+        }
+    });
     watch.check(|rows| {
+        assert!(rows.iter().all(|row| row["path"].is_null()), "nobody asked for paths");
         let own: Vec<&Value> = rows.iter().filter(|row| !is(row, "op", "getattr")).collect();
         let told: Vec<Value> = own.iter().map(|row| json!([row["op"], row["file"], row["offset"], row["bytes"]])).collect();
         assert_eq!(own.len(), truth.len(), "operations: {told:?}");

@@ -75,6 +75,14 @@ struct folio___mapped {
 	unsigned long index;
 };
 
+/* A mount has a user namespace since 5.12 (a6435940b62f) and an idmap instead since 6.2 (256c8aed2b42). */
+struct vfsmount___512 {
+	void *mnt_userns;
+};
+struct vfsmount___62 {
+	void *mnt_idmap;
+};
+
 /* dentry.d_u lost its name after 6.18. */
 struct dentry___named {
 	union {

@@ -185,9 +185,18 @@ impl<'a> Decoder<'a> {
                 let end = bytes.iter().position(|&b| b == 0).unwrap_or(bytes.len());
                 if end == 0 { Value::Null } else { self.table.intern(&bytes[..end]) }
             }
+            Role::Named(at) => self.name(at, number(bytes)),
             Role::Letter => self.table.intern(&bytes[..bytes.len().min(1)]),
             Role::Ip => self.ip(bytes),
             _ => Value::Uint(number(bytes)),
+        }
+    }
+
+    fn name(&mut self, at: usize, value: u64) -> Value {
+        match self.layout.names.get(at).and_then(|names| names.get(value)) {
+            Some(name) => self.table.intern(name.as_bytes()),
+            None if value == u64::from(u32::MAX) => Value::Null,
+            None => self.table.intern_display(value),
         }
     }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::btf::{Btf, Kind as BtfKind, Type};
+use super::names::Names;
 use crate::frame::{Agg, Align, Column, Formula, Kind, Schema, Type as ColumnType, Unit};
 use crate::views::{ColumnDecl, SettingChoice, ViewDecl};
 
@@ -48,6 +49,8 @@ pub enum Role {
     Optional,
     /// A number that may use all 64 bits.
     Wide,
+    /// A value of an enum, by name; all ones is unknown. Where its names are in [`Layout::names`].
+    Named(usize),
 }
 
 /// One field of the key or value.
@@ -85,6 +88,8 @@ pub struct Layout {
     pub value_size: usize,
     /// Columns filled from a user id, a cgroup id and a distribution.
     pub extra: Extra,
+    /// Names of the values of enums.
+    pub names: Vec<Names>,
 }
 
 /// Columns that come from other columns by look-up.
@@ -118,6 +123,9 @@ struct Raw {
 fn meaning(typedef: Option<&str>, ty: Type<'_>) -> (Role, Agg, ColumnType, Option<Unit>) {
     use ColumnType::{Int, Text};
     let number = Role::Number { signed: ty.resolved().is_signed() };
+    if ty.resolved().kind() == BtfKind::Enum {
+        return (Role::Named(0), Agg::Last, Text, None);
+    }
     match typedef.unwrap_or_default() {
         "tgid_t" => (Role::Pid, Agg::Last, Int, Some(Unit::Id)),
         "comm_t" => (Role::Comm, Agg::Last, Text, None),
@@ -138,7 +146,7 @@ fn meaning(typedef: Option<&str>, ty: Type<'_>) -> (Role, Agg, ColumnType, Optio
         "args_t" => (Role::Args, Agg::Last, Text, None),
         "exit_code_t" => (Role::ExitCode, Agg::Last, Int, Some(Unit::Id)),
         "signal_t" => (Role::Signal, Agg::Last, Text, None),
-        "tid_t" | "ret_t" | "flag_t" => (number, Agg::Last, Int, Some(Unit::Id)),
+        "tid_t" | "ret_t" | "flag_t" | "tcp_seq_t" => (number, Agg::Last, Int, Some(Unit::Id)),
         "position_t" => (Role::Optional, Agg::Last, Int, Some(Unit::Bytes)),
         "ns_t" => (number, Agg::Last, Int, Some(Unit::Ns)),
         "ns_or_none_t" => (Role::Optional, Agg::Last, Int, Some(Unit::Ns)),
@@ -151,7 +159,7 @@ fn meaning(typedef: Option<&str>, ty: Type<'_>) -> (Role, Agg, ColumnType, Optio
     }
 }
 
-fn raw_fields(ty: Type<'_>, in_key: bool, raw: &mut Vec<Raw>) {
+fn raw_fields(ty: Type<'_>, in_key: bool, raw: &mut Vec<Raw>, names: &mut Vec<Names>) {
     let ty = ty.resolved();
     for member in ty.members() {
         let Some(field) = ty.member_type(&member) else { continue };
@@ -160,12 +168,16 @@ fn raw_fields(ty: Type<'_>, in_key: bool, raw: &mut Vec<Raw>) {
             BtfKind::Array => field.target().unwrap_or(field),
             _ => field,
         };
-        let (role, mut agg, ty, unit) = meaning(field.typedef_name().or(unit_of.typedef_name()), unit_of);
+        let (mut role, mut agg, ty, unit) = meaning(field.typedef_name().or(unit_of.typedef_name()), unit_of);
         if member.name.starts_with('_') && !matches!(role, Role::Shard | Role::ArgsLen) {
             continue;
         }
         if in_key {
             agg = Agg::Key;
+        }
+        if let Role::Named(at) = &mut role {
+            *at = names.len();
+            names.push(Names::declared(unit_of.resolved()));
         }
         let name = if role == Role::Cgroup { "cgroup_id".to_owned() } else { member.name.to_owned() };
         let (offset, size) = (member.offset as usize, field.size());
@@ -183,11 +195,11 @@ impl Layout {
         if decl.kind == Kind::Counters && !is_one_value(btf, map) {
             return Err(format!("{map} is no PERCPU_VALUE_HALVES: counters are one row, without a key"));
         }
-        let mut raw = Vec::new();
+        let (mut raw, mut names) = (Vec::new(), Vec::new());
         if let Some(key) = key.filter(|key| key.resolved().kind() == BtfKind::Struct) {
-            raw_fields(key, true, &mut raw);
+            raw_fields(key, true, &mut raw, &mut names);
         }
-        raw_fields(value, false, &mut raw);
+        raw_fields(value, false, &mut raw, &mut names);
         if let Some(choice) = choice {
             // One key struct serves several groupings: those not asked for are zero.
             let kept = |r: &Raw| !r.in_key || r.role == Role::Shard || choice.key.iter().any(|k| is_named(r, k));
@@ -199,7 +211,13 @@ impl Layout {
             // An event happens once: its time and whose it is tell it from all others.
             raw.iter_mut().filter(|r| matches!(r.name.as_str(), "pid" | "tid")).for_each(|r| r.agg = Agg::Key);
         }
-        Builder { decl, choice, raw }.build(key.map_or(0, |key| key.size()), value.size())
+        let layout = Builder { decl, choice, raw }.build(key.map_or(0, |key| key.size()), value.size())?;
+        Ok(Layout { names, ..layout })
+    }
+
+    /// Takes the names of enums from the kernel, where it has them.
+    pub fn name(&mut self, kernel: &Btf<'_>) {
+        self.names.iter_mut().for_each(|names| names.found(kernel));
     }
 }
 
@@ -267,7 +285,7 @@ impl Builder<'_> {
             count: if self.decl.kind == Kind::Histogram { index("count") } else { None },
         };
         let schema = Arc::new(self.schema(columns)?);
-        Ok(Layout { schema, fields, key_size, value_size, extra })
+        Ok(Layout { schema, fields, key_size, value_size, extra, names: vec![] })
     }
 
     /// Columns that a field brings besides its own.

@@ -198,8 +198,8 @@ mod tests {
         for word in ["biotop", "runqlat", "list", "config"] {
             assert!(first.iter().any(|w| w == word), "{word}: {first:?}");
         }
-        assert_eq!(offered(&["bio"]), ["biotop"]);
-        assert_eq!(offered(&["biotop,run"]), ["biotop,runqlat"]);
+        assert_eq!(offered(&["biot"]), ["biotop"]);
+        assert_eq!(offered(&["biotop,runqla"]), ["biotop,runqlat"]);
         assert!(!offered(&["biotop,"]).iter().any(|word| word == "biotop,biotop"));
         assert_eq!(offered(&["explain", "runq"]), ["runqlat"]);
         assert_eq!(offered(&["completions", "z"]), ["zsh"]);

@@ -42,6 +42,8 @@ pub(super) struct Attempt<'a> {
     facts: Facts,
     /// What CO-RE needs of the kernel's types.
     btf: OwnedFd,
+    /// The same, to be read here.
+    types: Vec<u8>,
     needs: Needs,
     pub(super) failures: Vec<Failure>,
 }
@@ -61,15 +63,15 @@ impl<'a> Attempt<'a> {
         let roots = object_btf(object.as_libbpf_object().as_ptr()).and_then(|b| Btf::parse(b).ok());
         let roots = roots.map(|btf| slim::roots(&btf)).unwrap_or_default();
         let module = view.decl.requires.as_ref().map(|requires| requires.module.as_str());
-        let (facts, btf) = Facts::gather(&questions, &roots, wish.btf.as_deref(), module)
+        let (facts, types) = Facts::gather(&questions, &roots, wish.btf.as_deref(), module)
             .map_err(|e| unavailable(ReasonClass::NoBtf, format!("{}: {e}", whose_btf(wish))))?;
         if let Some(reason) = view.decl.requires.as_ref().and_then(requires::missing) {
             return Err(Unavailable { reason: no_rights(reason), tried: vec![] });
         }
         let no_file = |e| unavailable(ReasonClass::Memlock, format!("no file in memory: {e}"));
-        let btf = sys::memory_file(&btf).map_err(no_file)?;
+        let btf = sys::memory_file(&types).map_err(no_file)?;
         let uses = elf::maps_of_programs(view.object.bytes());
-        Ok(Attempt { view, wish, programs, uses, facts, btf, needs, failures: vec![] })
+        Ok(Attempt { view, wish, programs, uses, facts, btf, types, needs, failures: vec![] })
     }
 
     pub(super) fn plan(&self) -> Plan {
@@ -96,7 +98,10 @@ impl<'a> Attempt<'a> {
         self.bind(&mut open, &chosen)?;
         let bytes = object_btf(open.as_libbpf_object().as_ptr()).ok_or_else(|| ours("the object has no BTF".into()))?;
         let btf = Btf::parse(bytes).map_err(|e| ours(e.to_string()))?;
-        let layout = Layout::new(&btf, &self.view.decl, self.data_map(), self.choice()).map_err(ours)?;
+        let mut layout = Layout::new(&btf, &self.view.decl, self.data_map(), self.choice()).map_err(ours)?;
+        if let Ok(kernel) = Btf::parse(&self.types) {
+            layout.name(&kernel);
+        }
         self.set(&mut open, &btf).map_err(ours)?;
         drop(btf);
 

@@ -1,13 +1,15 @@
 //! Columns from BTF: the fields of a map's key and value, their meaning by typedef name.
 
 mod maps;
+mod meaning;
 
 use std::sync::Arc;
 
 use maps::{ARRAY_KEY_SIZE, array_key, is_array, is_one_value, map_types};
+use meaning::meaning;
 
 use super::btf::{Btf, Kind as BtfKind, Type};
-use super::words::SOFTIRQS;
+use super::names::Names;
 use crate::frame::{Agg, Align, Column, Formula, Kind, Schema, Type as ColumnType, Unit};
 use crate::views::{ColumnDecl, SettingChoice, ViewDecl};
 
@@ -61,6 +63,8 @@ pub enum Role {
     Syscall,
     /// Names on the way up from a file, each with its NUL.
     Path,
+    /// A value of an enum, by name; all ones is unknown. Where its names are in [`Layout::names`].
+    Named(usize),
 }
 
 /// One field of the key or value.
@@ -98,6 +102,8 @@ pub struct Layout {
     pub value_size: usize,
     /// Columns filled from a user id, a cgroup id and a distribution.
     pub extra: Extra,
+    /// Names of the values of enums.
+    pub names: Vec<Names>,
 }
 
 /// Columns that come from other columns by look-up.
@@ -134,50 +140,7 @@ impl Raw {
     }
 }
 
-/// What the typedef names of units.h mean.
-fn meaning(typedef: Option<&str>, ty: Type<'_>) -> (Role, Agg, ColumnType, Option<Unit>) {
-    use ColumnType::{Int, Text};
-    let number = Role::Number { signed: ty.resolved().is_signed() };
-    match typedef.unwrap_or_default() {
-        "tgid_t" => (Role::Pid, Agg::Last, Int, Some(Unit::Id)),
-        "comm_t" => (Role::Comm, Agg::Last, Text, None),
-        "uid_num_t" => (Role::Uid, Agg::Last, Int, Some(Unit::Id)),
-        "cgroup_id_t" => (Role::Cgroup, Agg::Last, Int, Some(Unit::Id)),
-        "disk_t" => (Role::Disk, Agg::Last, Text, None),
-        "letter_t" => (Role::Letter, Agg::Last, Text, None),
-        "ip_t" => (Role::Ip, Agg::Last, Text, None),
-        "softirq_t" => (Role::Word(SOFTIRQS), Agg::Last, Text, None),
-        "port_t" => (Role::NonZero, Agg::Last, Int, Some(Unit::Id)),
-        "ip_version_t" | "ns_inum_t" | "cpu_t" | "irq_t" => (number, Agg::Last, Int, Some(Unit::Id)),
-        "cpu_shard_t" => (Role::Shard, Agg::Last, Int, None),
-        "bytes_t" => (number, Agg::Sum, Int, Some(Unit::Bytes)),
-        "pages_t" => (number, Agg::Sum, Int, Some(Unit::Pages)),
-        "ns_sum_t" => (number, Agg::Sum, Int, Some(Unit::Ns)),
-        "ns_max_t" => (number, Agg::Max, Int, Some(Unit::Ns)),
-        "count_max_t" => (number, Agg::Max, Int, Some(Unit::Count)),
-        "event_time_t" => (Role::Time, Agg::Key, Int, Some(Unit::Ns)),
-        "text_t" => (Role::Text, Agg::Last, Text, None),
-        "text_len_t" => (Role::ArgsLen, Agg::Last, Int, None),
-        "args_t" => (Role::Args, Agg::Last, Text, None),
-        "exit_code_t" => (Role::ExitCode, Agg::Last, Int, Some(Unit::Id)),
-        "signal_t" => (Role::Signal, Agg::Last, Text, None),
-        "syscall_t" => (Role::Syscall, Agg::Last, Text, None),
-        "path_names_t" => (Role::Path, Agg::Last, Text, None),
-        "fd_t" => (Role::Optional, Agg::Last, Int, Some(Unit::Id)),
-        "tid_t" | "ret_t" | "flag_t" | "errno_t" | "bits_t" => (number, Agg::Last, Int, Some(Unit::Id)),
-        "position_t" => (Role::Optional, Agg::Last, Int, Some(Unit::Bytes)),
-        "ns_t" => (number, Agg::Last, Int, Some(Unit::Ns)),
-        "ns_or_none_t" => (Role::Optional, Agg::Last, Int, Some(Unit::Ns)),
-        "ino_number_t" => (Role::Wide, Agg::Last, Int, Some(Unit::Id)),
-        "sector_no_t" => (Role::Optional, Agg::Last, Int, Some(Unit::Id)),
-        "log2_ns_t" => (Role::Histogram, Agg::Last, Int, Some(Unit::Ns)),
-        "bytes_max_t" => (number, Agg::Max, Int, Some(Unit::Bytes)),
-        "log2_bytes_t" => (Role::Histogram, Agg::Last, Int, Some(Unit::Bytes)),
-        _ => (number, Agg::Sum, Int, Some(Unit::Count)),
-    }
-}
-
-fn raw_fields(ty: Type<'_>, in_key: bool, raw: &mut Vec<Raw>) {
+fn raw_fields(ty: Type<'_>, in_key: bool, raw: &mut Vec<Raw>, names: &mut Vec<Names>) {
     let ty = ty.resolved();
     for member in ty.members() {
         let Some(field) = ty.member_type(&member) else { continue };
@@ -186,12 +149,16 @@ fn raw_fields(ty: Type<'_>, in_key: bool, raw: &mut Vec<Raw>) {
             BtfKind::Array => field.target().unwrap_or(field),
             _ => field,
         };
-        let (role, mut agg, ty, unit) = meaning(field.typedef_name().or(unit_of.typedef_name()), unit_of);
+        let (mut role, mut agg, ty, unit) = meaning(field.typedef_name().or(unit_of.typedef_name()), unit_of);
         if member.name.starts_with('_') && !matches!(role, Role::Shard | Role::ArgsLen) {
             continue;
         }
         if in_key {
             agg = Agg::Key;
+        }
+        if let Role::Named(at) = &mut role {
+            *at = names.len();
+            names.push(Names::declared(unit_of.resolved()));
         }
         let name = if role == Role::Cgroup { "cgroup_id".to_owned() } else { member.name.to_owned() };
         let (offset, size) = (member.offset as usize, field.size());
@@ -209,16 +176,16 @@ impl Layout {
         if decl.kind == Kind::Counters && !is_one_value(btf, map) {
             return Err(format!("{map} is no PERCPU_VALUE_HALVES: counters are one row, without a key"));
         }
-        let mut raw = Vec::new();
+        let (mut raw, mut names) = (Vec::new(), Vec::new());
         if let Some(key) = key.filter(|key| key.resolved().kind() == BtfKind::Struct) {
-            raw_fields(key, true, &mut raw);
+            raw_fields(key, true, &mut raw, &mut names);
         }
         let mut key_size = key.map_or(0, |key| key.size());
         if let Some(key) = key.filter(|_| is_array(btf, map)) {
             raw.extend(array_key(key));
             key_size = ARRAY_KEY_SIZE;
         }
-        raw_fields(value, false, &mut raw);
+        raw_fields(value, false, &mut raw, &mut names);
         if let Some(choice) = choice {
             if choice.key.iter().any(|key| key == "cpu") {
                 raw.iter_mut().filter(|r| r.role == Role::Shard).for_each(Raw::show_cpu);
@@ -233,7 +200,13 @@ impl Layout {
             // An event happens once: its time and whose it is tell it from all others.
             raw.iter_mut().filter(|r| matches!(r.name.as_str(), "pid" | "tid")).for_each(|r| r.agg = Agg::Key);
         }
-        Builder { decl, choice, raw }.build(key_size, value.size())
+        let layout = Builder { decl, choice, raw }.build(key_size, value.size())?;
+        Ok(Layout { names, ..layout })
+    }
+
+    /// Takes the names of enums from the kernel, where it has them.
+    pub fn name(&mut self, kernel: &Btf<'_>) {
+        self.names.iter_mut().for_each(|names| names.found(kernel));
     }
 }
 
@@ -282,7 +255,7 @@ impl Builder<'_> {
             count: if self.decl.kind_of(self.choice) == Kind::Histogram { index("count") } else { None },
         };
         let schema = Arc::new(self.schema(columns)?);
-        Ok(Layout { schema, fields, key_size, value_size, extra })
+        Ok(Layout { schema, fields, key_size, value_size, extra, names: vec![] })
     }
 
     /// Columns that a field brings besides its own.

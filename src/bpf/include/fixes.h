@@ -61,14 +61,6 @@ struct folio___618 {
 	struct memdesc_flags___618 flags;
 };
 
-/* Operations of inodes have the mount's user namespace in front since 5.12 (549c7297717c), and its idmap since 6.2. */
-struct vfsmount___512 {
-	void *mnt_userns;
-};
-struct vfsmount___62 {
-	void *mnt_idmap;
-};
-
 /* Pages were not yet folios before 5.16 (7b230db3b8d3). */
 struct folio___mapped {
 	struct address_space *mapping;

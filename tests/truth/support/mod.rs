@@ -9,6 +9,7 @@ pub mod files;
 pub mod filesystem;
 pub mod guard;
 pub mod harness;
+pub mod hosts;
 #[allow(dead_code)] // shared with other tests; this one uses its part
 #[path = "../../support/kernel.rs"]
 pub mod kernel;

@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
+/* TCP segments that the kernel throws away. */
+#include "events.h"
+#include "tcp_owner.h"
+#include "tcp_state.h"
+
+enum by {
+	BY_EVENT,
+	BY_REASON,
+	BY_SADDR,
+	BY_DADDR,
+	BY_DPORT,
+	BY_STATE,
+};
+
+const volatile u32 by = BY_EVENT;
+const volatile bool named = false; /* only drops with a reason */
+
+NARGS(kfree_skb);
+
+/* The kernel's own values and names are looked up on the running one; these tell what to leave out of the names. */
+enum skb_drop_reason {
+	SKB_DROP_REASON_NOT_SPECIFIED = 2,
+	SKB_DROP_REASON_NO_SOCKET = 3,
+};
+
+struct drop {
+	event_time_t time_ns;
+	cgroup_id_t cgroup;
+	tgid_t pid;
+	ns_inum_t netns;
+	ip_t saddr;
+	ip_t daddr;
+	port_t sport;
+	port_t dport;
+	ip_version_t family;
+	u8 _pad[3];
+	enum tcp_state_name state;
+	enum skb_drop_reason reason;
+	text_t flags[8];
+	comm_t comm;
+};
+
+/* 9,000 events; user space empties it ten times a second. */
+EVENT_RING(events, struct drop, 1 << 20);
+
+/* Only what is asked for is not zero. */
+struct drop_key {
+	ip_t saddr;
+	ip_t daddr;
+	port_t dport;
+	u16 _pad;
+	enum tcp_state_name state;
+	enum skb_drop_reason reason;
+};
+
+struct drops {
+	count_t count;
+};
+
+HASH_HALVES(counts, struct drop_key, struct drops, 10240);
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+struct net_device {
+	possible_net_t nd_net;
+};
+struct sk_buff {
+	struct sock *sk;
+	struct net_device *dev;
+	__be16 protocol;
+	u16 network_header;
+	unsigned char *head;
+};
+
+#pragma clang attribute pop
+
+#define ETH_P_IP 0x0800
+#define ETH_P_IPV6 0x86dd
+#define IP_OFFSET 0x1fff
+
+/* Headers as they are on the wire. */
+struct v4_header {
+	u8 version_ihl;
+	u8 tos;
+	__be16 len, id, frag;
+	u8 ttl, protocol;
+	__be16 check;
+	__be32 saddr, daddr;
+};
+struct v6_header {
+	u32 flow;
+	__be16 len;
+	u8 next, hops;
+	u8 saddr[16], daddr[16];
+};
+struct tcp_header {
+	__be16 sport, dport;
+	u32 seq, ack;
+	u8 offset, flags;
+};
+
+/* Reads what is not at home in kernel memory byte for byte; false if it is not there. */
+static __always_inline bool read_v4(struct drop *drop, const void *at, u32 *length)
+{
+	struct v4_header ip;
+
+	if (bpf_probe_read_kernel(&ip, sizeof(ip), at) || ip.version_ihl >> 4 != 4 || ip.protocol != IPPROTO_TCP)
+		return false;
+	/* A later fragment has no TCP header. */
+	if (bpf_ntohs(ip.frag) & IP_OFFSET)
+		return false;
+	v4_mapped(drop->saddr, ip.saddr);
+	v4_mapped(drop->daddr, ip.daddr);
+	drop->family = 4;
+	*length = (ip.version_ihl & 15) * 4;
+	return true;
+}
+
+static __always_inline bool read_v6(struct drop *drop, const void *at, u32 *length)
+{
+	struct v6_header ip;
+
+	if (bpf_probe_read_kernel(&ip, sizeof(ip), at) || (ip.flow & 0xf0) != 0x60 || ip.next != IPPROTO_TCP)
+		return false;
+	__builtin_memcpy(drop->saddr, ip.saddr, sizeof(drop->saddr));
+	__builtin_memcpy(drop->daddr, ip.daddr, sizeof(drop->daddr));
+	drop->family = 6;
+	*length = sizeof(ip);
+	return true;
+}
+
+/* As tcpdump writes them. Put together in a number: 5.10 has no stores to the stack at a place that is not constant. */
+static __always_inline void fill_flags(text_t *to, u8 flags)
+{
+	u64 text = 0;
+
+	if (flags & 0x20)
+		text = text << 8 | 'U';
+	if (flags & 0x10)
+		text = text << 8 | '.';
+	if (flags & 0x08)
+		text = text << 8 | 'P';
+	if (flags & 0x01)
+		text = text << 8 | 'F';
+	if (flags & 0x04)
+		text = text << 8 | 'R';
+	if (flags & 0x02)
+		text = text << 8 | 'S';
+	__builtin_memcpy(to, &text, sizeof(text));
+}
+
+/* From the headers: most segments that are dropped belong to no socket. False if it is no TCP segment. */
+static __always_inline bool read_headers(struct drop *drop, struct sk_buff *skb)
+{
+	u16 protocol = bpf_ntohs(BPF_CORE_READ(skb, protocol));
+	const void *at;
+	struct tcp_header tcp;
+	u32 length;
+
+	if (protocol != ETH_P_IP && protocol != ETH_P_IPV6)
+		return false;
+	at = BPF_CORE_READ(skb, head) + BPF_CORE_READ(skb, network_header);
+	if (protocol == ETH_P_IP ? !read_v4(drop, at, &length) : !read_v6(drop, at, &length))
+		return false;
+	if (bpf_probe_read_kernel(&tcp, sizeof(tcp), at + length))
+		return false;
+	drop->sport = bpf_ntohs(tcp.sport);
+	drop->dport = bpf_ntohs(tcp.dport);
+	fill_flags(drop->flags, tcp.flags);
+	return true;
+}
+
+/* The socket that received it (since 6.11, c53795d48ee8), or that it was charged to. */
+static __always_inline struct sock *socket_of(struct sk_buff *skb, u64 *ctx)
+{
+	struct sock *sk = nargs__kfree_skb >= 4 ? (void *)ctx[3] : NULL;
+
+	return sk ?: BPF_CORE_READ(skb, sk);
+}
+
+static __always_inline void fill_socket(struct drop *drop, struct sk_buff *skb, struct sock *sk)
+{
+	if (!sk) {
+		drop->netns = BPF_CORE_READ(skb, dev, nd_net.net, ns.inum);
+		return;
+	}
+	drop->netns = net_namespace(sk);
+	/* It may be a raw socket. */
+	drop->state = tcp_state(sk);
+}
+
+static __always_inline void fill_owner(struct drop *drop, const struct sock_owner *owner)
+{
+	if (!is_owner_known(owner))
+		return;
+	drop->pid = owner->pid;
+	drop->cgroup = owner->cgroup;
+	__builtin_memcpy(drop->comm, owner->comm, sizeof(drop->comm));
+}
+
+static __always_inline void count_drop(const struct drop *drop)
+{
+	struct drop_key key = {};
+	struct drops zero = {}, *sum;
+
+	if (by == BY_REASON)
+		key.reason = drop->reason;
+	else if (by == BY_SADDR)
+		__builtin_memcpy(key.saddr, drop->saddr, sizeof(key.saddr));
+	else if (by == BY_DADDR)
+		__builtin_memcpy(key.daddr, drop->daddr, sizeof(key.daddr));
+	else if (by == BY_DPORT)
+		key.dport = drop->dport;
+	else
+		key.state = drop->state;
+	sum = lookup_or_init(HALF(counts), &key, &zero);
+	if (sum)
+		add(&sum->count, 1);
+}
+
+/* Why: nothing before 5.17 (c504e5c2f964). */
+static __always_inline bool fill_reason(struct drop *drop, u64 *ctx)
+{
+	drop->reason = -1;
+	if (nargs__kfree_skb < 3)
+		return !named;
+	drop->reason = (u32)ctx[2];
+	return !named || drop->reason != bpf_core_enum_value(enum skb_drop_reason, SKB_DROP_REASON_NOT_SPECIFIED);
+}
+
+SEC("tp_btf/kfree_skb")
+int drop__1(u64 *ctx)
+{
+	struct drop drop = { .time_ns = bpf_ktime_get_ns(), .pid = PID_UNKNOWN, .state = -1 }, *event;
+	struct sk_buff *skb = (void *)ctx[0];
+	struct sock_owner *owner;
+	struct sock *sk;
+
+	if (!fill_reason(&drop, ctx) || !read_headers(&drop, skb) || !is_family_wanted(drop.family))
+		return 0;
+	sk = socket_of(skb, ctx);
+	owner = sk ? owner_of(sk) : NULL;
+	if (!is_owner_wanted(owner))
+		return 0;
+	fill_socket(&drop, skb, sk);
+	fill_owner(&drop, owner);
+	if (by != BY_EVENT) {
+		count_drop(&drop);
+		return 0;
+	}
+	event = reserve_event(events, struct drop);
+	if (!event)
+		return 0;
+	*event = drop;
+	submit_event(event);
+	return 0;
+}
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -1,0 +1,102 @@
+//! What `tcpdrop` must be right about: as many segments as the kernel's counters tell in a namespace with nobody else in it, and why.
+
+use std::net::{SocketAddr, TcpStream};
+
+use serde_json::{Value, json};
+
+use crate::support::numbers::{is, number};
+use crate::support::{Case, Cell, Job, Need, Test, Worker, hosts, ok, total};
+use crate::test;
+
+/// The tests.
+pub const TESTS: &[Test] = &[
+    test!(calls_of_a_closed_port).every_way().needs(&[Need::Program(hosts::IP)]),
+    test!(calls_of_a_closed_port_over_ipv6).needs(&[Need::Program(hosts::IP)]),
+    test!(wrong_checksums).needs(&[Need::Program(hosts::IP)]),
+];
+
+/// Segments that are to be dropped.
+const DROPS: u64 = 25;
+
+/// What the workers do.
+pub fn work(job: &Job) {
+    hosts::isolate();
+    job.step(&json!(hosts::namespace()));
+    match job.word(0) {
+        "closed" => call_closed(job),
+        "checksum" => send_wrong(job),
+        other => panic!("unknown work {other}"),
+    }
+}
+
+/// Each call is answered with a reset, which the kernel counts.
+fn call_closed(job: &Job) {
+    let address: SocketAddr = job.word(1).parse().expect("an address");
+    for _ in 0..DROPS {
+        assert!(TcpStream::connect(address).is_err(), "nobody listens there");
+    }
+    job.last(&json!(hosts::counter("Tcp", "OutRsts")));
+}
+
+/// Sends segments whose checksum is wrong.
+fn send_wrong(job: &Job) {
+    // SAFETY: no memory is involved.
+    let raw = ok("socket", unsafe { libc::socket(libc::AF_INET, libc::SOCK_RAW, libc::IPPROTO_TCP) });
+    let raw = i32::try_from(raw).expect("a descriptor");
+    let mut segment = [0_u8; 20];
+    segment[0..2].copy_from_slice(&1234_u16.to_be_bytes());
+    segment[2..4].copy_from_slice(&7001_u16.to_be_bytes());
+    segment[12..14].copy_from_slice(&[5 << 4, 0x29]);
+    segment[16..18].copy_from_slice(&[0xde, 0xad]);
+    // SAFETY: zero is an address.
+    let mut to: libc::sockaddr_in = unsafe { std::mem::zeroed() };
+    to.sin_family = libc::AF_INET as u16;
+    to.sin_addr.s_addr = u32::from_ne_bytes([127, 0, 0, 1]);
+    for _ in 0..DROPS {
+        let (bytes, size) = (segment.as_ptr().cast(), size_of::<libc::sockaddr_in>() as libc::socklen_t);
+        // SAFETY: a segment and an address with their lengths.
+        ok("sendto", unsafe { libc::sendto(raw, bytes, segment.len(), 0, (&raw const to).cast(), size) } as i64);
+    }
+    job.last(&json!(hosts::counter("Tcp", "InCsumErrors")));
+}
+
+/// The kernel's name of a reason; 5.10 gives none.
+fn reason(name: &str) -> Value {
+    if Cell::here().name == "5.10" { Value::Null } else { json!(name) }
+}
+
+fn check(case: &Case, words: &[&str], address: &str, flags: &str, reason: &Value) {
+    let mut worker = Worker::start("tcpdrop", words);
+    let watch = case.watch(&["tcpdrop"]);
+    let by_port = case.watch_plain(&["tcpdrop", "--by", "dport"]);
+    let truth = worker.step();
+    assert_eq!(truth, json!(DROPS), "the kernel counted something else");
+    watch.check(|rows| {
+        let here = |row: &&Value| row["netns"] == worker.hello && is(row, "dport", 7001);
+        let own: Vec<&Value> = rows.iter().filter(here).collect();
+        assert_eq!(own.len() as u64, DROPS, "{own:?}");
+        for row in own {
+            let columns = ["saddr", "daddr", "flags", "reason", "pid", "comm"];
+            let found: Vec<&Value> = columns.iter().map(|column| &row[*column]).collect();
+            let expected = [json!(address), json!(address), json!(flags), reason.clone(), Value::Null, Value::Null];
+            assert_eq!(found, expected.iter().collect::<Vec<_>>(), "{row}");
+        }
+    });
+    by_port.check(|rows| {
+        let counted = total(rows, "count", |row| is(row, "dport", 7001));
+        assert!(counted >= DROPS, "counted by port: {counted}");
+        rows.iter().for_each(|row| assert!(number(row, "count") > 0, "{row}"));
+    });
+}
+
+fn calls_of_a_closed_port(case: &Case) {
+    check(case, &["closed", "127.0.0.1:7001"], "127.0.0.1", "S", &reason("NO_SOCKET"));
+}
+
+fn calls_of_a_closed_port_over_ipv6(case: &Case) {
+    check(case, &["closed", "[::1]:7001"], "::1", "S", &reason("NO_SOCKET"));
+}
+
+fn wrong_checksums(case: &Case) {
+    check(case, &["checksum"], "127.0.0.1", "FPU", &reason("TCP_CSUM"));
+}

@@ -138,7 +138,7 @@ fn meaning(typedef: Option<&str>, ty: Type<'_>) -> (Role, Agg, ColumnType, Optio
         "args_t" => (Role::Args, Agg::Last, Text, None),
         "exit_code_t" => (Role::ExitCode, Agg::Last, Int, Some(Unit::Id)),
         "signal_t" => (Role::Signal, Agg::Last, Text, None),
-        "tid_t" | "ret_t" | "flag_t" => (number, Agg::Last, Int, Some(Unit::Id)),
+        "tid_t" | "ret_t" | "flag_t" | "named_pid_t" => (number, Agg::Last, Int, Some(Unit::Id)),
         "position_t" => (Role::Optional, Agg::Last, Int, Some(Unit::Bytes)),
         "ns_t" => (number, Agg::Last, Int, Some(Unit::Ns)),
         "ns_or_none_t" => (Role::Optional, Agg::Last, Int, Some(Unit::Ns)),

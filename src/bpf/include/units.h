@@ -32,6 +32,7 @@ typedef s32 ret_t;	    /* what a call returned: 0 or more, or a negative errno *
 typedef s32 exit_code_t;    /* what a process gave to exit(), -1 if a signal ended it */
 typedef u8 signal_t;	    /* a signal, 0 none; shown by name */
 typedef u8 flag_t;	    /* 0 or 1 */
+typedef s32 named_pid_t;    /* a process as a call named it, 0 or less for a group */
 typedef s64 position_t;	    /* place in a file, bytes; -1 is unknown */
 
 typedef u64 count_t;	    /* events; adds up */

@@ -41,6 +41,7 @@ typedef s32 errno_t;	    /* an error by number, 0 none */
 typedef u32 bits_t;	    /* flags, a number */
 typedef char path_names_t;  /* in an array behind a text_len_t: names from a file upwards, each with its NUL (path.h); shown as a path */
 typedef u32 tcp_seq_t;	    /* a sequence number of TCP */
+typedef s32 named_pid_t;    /* a process as a call named it, 0 or less for a group */
 typedef s64 position_t;	    /* place in a file, bytes; -1 is unknown */
 
 typedef u64 count_t;	    /* events; adds up */

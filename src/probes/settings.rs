@@ -77,7 +77,9 @@ pub fn write(
             (filter, SettingValue::Int(n)) if filter.starts_with("filter_") => {
                 rodata.number(filter, u64::from_ne_bytes(n.to_ne_bytes()))?;
             }
-            (_, SettingValue::Text(text)) if decl.set.get(name).is_some_and(|set| set.text) => rodata.text(name, text)?,
+            (_, SettingValue::Text(text)) if decl.set.get(name).is_some_and(|set| set.text) => {
+                rodata.text(name, text)?
+            }
             _ => rodata.number(name, own_setting(decl, name, value)?)?,
         }
     }

@@ -41,6 +41,31 @@ fn raw(layout: &Layout, entries: &[&[(&str, u64)]]) -> RawRows {
 }
 
 #[test]
+fn names_from_a_file_upwards_are_a_path() {
+    let view = Registry::get().find("opensnoop").expect("a view with paths");
+    let layout = object::layout(view, &[]).expect("a layout");
+    let path = layout.fields.iter().find(|f| f.role == Role::Path).expect("a path").offset;
+    let len = layout.fields.iter().find(|f| f.role == Role::ArgsLen).expect("its length").offset;
+    let cases: [(&[u8], Option<&[u8]>); 6] = [
+        (b"/etc/hosts\0", Some(b"/etc/hosts")),
+        (b"hosts\0etc\0\0", Some(b"/etc/hosts")),
+        (b"/\0", Some(b"/")),
+        (b"a/b\0c\0...\0", Some(b".../c/a/b")),
+        (b"\0", None),
+        (b"", None),
+    ];
+    for (names, expected) in cases {
+        // The event ends behind the names, as one that was given less room does.
+        let mut record = vec![0; path];
+        record.extend(names);
+        record[len..len + 4].copy_from_slice(&(names.len() as u32).to_le_bytes());
+        let mut table = Table::new(layout.schema.clone());
+        push_event(&layout, &record, 0, &mut table, &mut Fixed);
+        assert_eq!(table.text_at(0, layout.schema.index("path").expect("a column")), expected);
+    }
+}
+
+#[test]
 fn shards_of_one_key_are_one_row_and_unknown_is_null() {
     let view = Registry::get().find("biotop").expect("a view with shards");
     let layout = object::layout(view, &[]).expect("a layout");

@@ -52,10 +52,8 @@ pub fn run(session: Session) -> Result<(), (u8, String)> {
 /// cannot be written; never over a file that is there.
 fn record(name: &Path, host: &Host) -> Result<Recorder, String> {
     let writable = rustix::fs::access(".", rustix::fs::Access::WRITE_OK).is_ok();
-    let state = std::env::var_os("XDG_STATE_HOME").filter(|dir| !writable && !dir.is_empty());
-    let path = match state {
+    let path = match config::surroundings().state().filter(|_| !writable) {
         Some(dir) => {
-            let dir = Path::new(&dir).join("bcc-top");
             std::fs::create_dir_all(&dir).map_err(|e| format!("{}: {e}", dir.display()))?;
             dir.join(name)
         }
@@ -157,6 +155,8 @@ fn ui_options(options: &Session, around: &config::Surroundings<'_>) -> Result<ui
         sources: options.sources.clone(),
         host: options.host.hostname.split('.').next().unwrap_or_default().to_owned(),
         replay: options.replay,
+        filter: options.shape.filter.clone().unwrap_or_default(),
+        mode: options.shape.mode,
         ..ui::Options::default()
     })
 }
@@ -166,7 +166,6 @@ fn unknown_theme(name: &str, user: &[UserTheme], options: &Session) -> Option<St
     let file = options.config.file.as_ref().map(|(path, _)| path.display().to_string()).unwrap_or_default();
     let from = options.sources.iter().find(|(known, _)| known == "theme").map_or("", |(_, from)| from.as_str());
     let place = match from {
-        "flag" => "--theme".to_owned(),
         "environment" => "BCC_TOP_THEME".to_owned(),
         line => format!("{file}, {line}: theme"),
     };

@@ -141,6 +141,7 @@ fn wrong_usage_is_one_line_that_helps() {
         (&[name, "--json", "-d", "0"], "0.1"),
         (&[name, "--json", "-n", "0"], "from 1"),
         (&[name, "--csv", "--json"], "--json"),
+        (&[name, "--json", "--theme", "drak"], "did you mean dark"),
         (&["--csv"], "one view"),
         (&["record", name], "-o FILE"),
         (&["record", name, "-o", "x", "--json"], "bcc-top replay"),

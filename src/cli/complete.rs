@@ -198,10 +198,11 @@ mod tests {
         for word in ["biotop", "runqlat", "list", "config"] {
             assert!(first.iter().any(|w| w == word), "{word}: {first:?}");
         }
-        assert_eq!(offered(&["biot"]), ["biotop"]);
-        assert_eq!(offered(&["biotop,runqla"]), ["biotop,runqlat"]);
+        let bio = offered(&["bio"]);
+        assert!(bio.contains(&"biotop".to_owned()) && bio.iter().all(|word| word.starts_with("bio")), "{bio:?}");
+        assert!(offered(&["biotop,run"]).contains(&"biotop,runqlat".to_owned()));
         assert!(!offered(&["biotop,"]).iter().any(|word| word == "biotop,biotop"));
-        assert_eq!(offered(&["explain", "runq"]), ["runqlat"]);
+        assert!(offered(&["explain", "runq"]).contains(&"runqlat".to_owned()));
         assert_eq!(offered(&["completions", "z"]), ["zsh"]);
     }
 

@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 
 use super::options::{Options, Output, Surroundings};
 use super::usage::Usage;
-use super::{Explore, Parts, Session, binary, columns, layout, logger, on_terminal, say, say_page};
+use super::{Explore, Parts, Session, binary, columns, layout, logger, look, on_terminal, say, say_page};
 use crate::batch::{self, Run, Sink};
 use crate::config;
 use crate::enrich::host::Host;
@@ -29,6 +29,7 @@ pub(super) fn run(parts: &Parts, arguments: &[OsString]) -> Result<u8, Usage> {
     let options =
         Options::parse(arguments, &Surroundings { env: &env, terminal: on_terminal(), config: &config::here })?;
     columns::check(&options).map_err(Usage::wrong)?;
+    look::check(&options.look, &options.sources, &options.config)?;
     match &options.output {
         Output::Screen => explore(parts, options),
         Output::Batch { format, file } => Ok(write(parts, &options, Some(*format), file.as_deref())),
@@ -89,6 +90,7 @@ fn explore(parts: &Parts, options: Options) -> Result<u8, Usage> {
         requests: layout::requests(&options, &layout),
         opener: (parts.opener)(&options),
         host: Host::read(),
+        shape: options.shape,
         recorder,
         replay: None,
         layout,

@@ -1,10 +1,12 @@
 //! How the explorer looks: flag, environment, file, default, the first that says something; and which it was.
 
+use std::path::Path;
 use std::time::Duration;
 
 use super::options::Look;
 use super::reader::{Reader, seconds};
-use crate::config::{Found, Overhead};
+use super::usage::Usage;
+use crate::config::{self, Found, Overhead};
 
 /// Values with where they come from.
 pub(super) struct Chosen<'a> {
@@ -14,6 +16,20 @@ pub(super) struct Chosen<'a> {
     pub sources: Vec<(String, String)>,
     /// What is wrong in the environment.
     pub warnings: Vec<String>,
+}
+
+/// Looks for the theme that `--theme` names. What the environment or the file names wrongly is only told.
+pub(super) fn check(look: &Look, sources: &[(String, String)], found: &Found) -> Result<(), Usage> {
+    let asked = sources.iter().any(|(name, from)| name == "theme" && from == "flag");
+    let file = Path::new(&look.theme).extension().is_some_and(|extension| extension == "toml");
+    if !asked || file {
+        return Ok(());
+    }
+    let (themes, _) = config::themes(found, &config::surroundings());
+    match config::unknown_theme(&look.theme, &themes) {
+        Some(problem) => Err(Usage::wrong(format!("--theme: {problem}"))),
+        None => Ok(()),
+    }
 }
 
 impl<'a> Chosen<'a> {

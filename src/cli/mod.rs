@@ -65,6 +65,8 @@ pub struct Session {
     pub interval: Duration,
     /// Frames of each view, then it quits.
     pub count: Option<u64>,
+    /// Their filter and how their numbers add up; order and columns are in the layout.
+    pub shape: crate::batch::Shape,
     /// The views.
     pub requests: Vec<Request>,
     /// Opens views.

@@ -43,8 +43,11 @@ fn views_are_named_by_lists_and_aliases() {
     assert_eq!(names(&parse("disk,tcptop,biotop")), ["biotop", "tcptop"]);
     let overview: Vec<&str> = Registry::get().overview().iter().map(|view| view.decl.name.as_str()).collect();
     assert_eq!(names(&parse("--json")), overview);
-    assert!(wrong("biotpo").starts_with("there is no view `biotpo`; did you mean biotop"));
-    assert!(wrong("biotpo").ends_with("?; bcc-top list shows all"));
+    let told = wrong("biotpo");
+    assert!(
+        told.starts_with("there is no view `biotpo`; did you mean biotop")
+            && told.ends_with("; bcc-top list shows all")
+    );
     assert!(wrong("biotop,").contains("no view ``"));
     assert!(wrong("check biotop").starts_with("check is not part of this version"));
 }

@@ -16,7 +16,7 @@ use crate::batch::{Plan, Run, Shape};
 use crate::config;
 use crate::export::Format;
 use crate::feed::Request;
-use crate::frame::Status;
+use crate::frame::{Schema, Status};
 use crate::privilege::Invoker;
 use crate::record::replay::{Player, Sequence};
 use crate::record::{Known, Recorded, Recording, Source};
@@ -56,6 +56,7 @@ pub(super) fn run(parts: &Parts, arguments: &[OsString]) -> Result<u8, Usage> {
         }
     };
     let views = chosen(&recording, matches.get_one::<String>("views").map(String::as_str))?;
+    check(&recording, &views, &asked.shape)?;
     match output {
         Output::Batch { format, file } => {
             if format == Format::Csv && views.len() != 1 {
@@ -63,7 +64,6 @@ pub(super) fn run(parts: &Parts, arguments: &[OsString]) -> Result<u8, Usage> {
                 let text = format!("--csv takes one view: name one of {}", names.join(", "));
                 return Err(Usage::wrong(text));
             }
-            check(&recording, &views, &asked.shape)?;
             if let Err(error) = logger::start(&reader.log()) {
                 say(&format!("--log-file: {error}"));
                 return Ok(5);
@@ -143,14 +143,18 @@ fn check(recording: &Recording, views: &[Recorded], shape: &Shape) -> Result<(),
         return Ok(());
     }
     for view in views {
-        let mut frames = recording.frames(0);
-        let first = std::iter::from_fn(|| frames.next(|name, _| name == view.name)).find_map(Result::ok);
-        let first = first.filter(|frame| !matches!(frame.status, Status::Unavailable(_)));
-        if let Some(frame) = first {
-            Plan::new(shape, &frame.table.schema).map_err(|e| Usage::wrong(format!("{}: {e}", view.name)))?;
+        if let Some(schema) = schema(recording, view) {
+            Plan::new(shape, &schema).map_err(|e| Usage::wrong(format!("{}: {e}", view.name)))?;
         }
     }
     Ok(())
+}
+
+/// The columns of a recorded view, unless it could not run.
+fn schema(recording: &Recording, view: &Recorded) -> Option<Arc<Schema>> {
+    let mut frames = recording.frames(0);
+    let first = std::iter::from_fn(|| frames.next(|name, _| name == view.name)).find_map(Result::ok);
+    first.filter(|frame| !matches!(frame.status, Status::Unavailable(_))).map(|frame| frame.table.schema.clone())
 }
 
 fn requests(views: &[Recorded]) -> Vec<Request> {
@@ -210,10 +214,17 @@ fn explore(
     let mut from = look::Chosen::new(reader, &found);
     let look = from.look();
     let (sources, mut warnings) = (from.sources, from.warnings);
+    look::check(&look, &sources, &found)?;
     warnings.extend(recording.problems().iter().cloned());
     let mut layout = found.parsed.config.layout();
     // What was captured was said when it was recorded.
     layout.views.values_mut().for_each(|view| view.settings.clear());
+    if super::layout::asks(&asked.shape) {
+        for view in views {
+            let schema = schema(recording, view);
+            schema.into_iter().for_each(|schema| super::layout::apply(&mut layout, &asked.shape, &view.name, &schema));
+        }
+    }
     let requests = requests(views);
     let session = Session {
         look,
@@ -224,6 +235,7 @@ fn explore(
         warnings,
         interval: requests.first().map_or(INTERVAL, |request| request.interval),
         count: asked.count,
+        shape: asked.shape.clone(),
         requests,
         opener: Arc::new(Player::new(recording.clone(), asked.speed)),
         host: recording.host.clone(),

@@ -129,7 +129,12 @@ impl App {
         let interval = if options.slow { interval.max(SLOWEST_WIRE) } else { interval };
         let views = layout.into_iter().map(|request| {
             let decl = crate::ui::registry().find(&request.view).map(|view| &view.decl);
-            View::new(Request { interval, ..request }, decl)
+            let mut view = View::new(Request { interval, ..request }, decl);
+            view.mode = options.mode;
+            if !view.is_one_row() {
+                view.filter.clone_from(&options.filter);
+            }
+            view
         });
         let views: Vec<View> = views.collect();
         let counted = views.len();

@@ -172,6 +172,12 @@ impl Keymap {
         first.unwrap_or_else(|| format!(":{}", action.binding().map_or("", |binding| binding.name)))
     }
 
+    /// The key that a page over the screen names for one that stands in the table: that of the same action here.
+    pub fn shown<'a>(&'a self, key: &'a str, place: Place) -> &'a str {
+        let line = self.lines().find(|(binding, _)| binding.places.contains(&place) && binding.keys.contains(&key));
+        line.and_then(|(_, keys)| keys.first()).map_or(key, String::as_str)
+    }
+
     /// What `key` means in `place`; `pending` is the first key of a longer one.
     pub fn meaning(&self, key: &str, pending: Option<&str>, place: Place) -> Meaning {
         let find = |name: &str| {

@@ -63,7 +63,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::export::Format;
-use crate::frame::Frame;
+use crate::frame::{Frame, Mode};
 use crate::record::Recorder;
 use crate::views::Registry;
 
@@ -127,6 +127,10 @@ pub struct Options {
     pub paths: Vec<(String, String)>,
     /// The frames are those of a recording.
     pub replay: Option<Replay>,
+    /// Display filter of the views that it is opened on.
+    pub filter: String,
+    /// How their numbers add up.
+    pub mode: Mode,
 }
 
 impl Default for Options {
@@ -159,6 +163,8 @@ impl Default for Options {
             sources: Vec::new(),
             paths: Vec::new(),
             replay: None,
+            filter: String::new(),
+            mode: Mode::Interval,
         }
     }
 }

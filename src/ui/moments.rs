@@ -10,16 +10,21 @@ use super::view::Cause;
 const DAY_NS: u64 = 86_400_000_000_000;
 
 impl App {
-    /// Goes to the time that the user typed: `14:05`, `14:05:30`, `2026-11-22 14:05`, all in UTC as the
-    /// timeline shows them. A time of day is the last one there was.
-    pub fn go_to_clock(&mut self, text: &str) {
-        let Some(newest) = self.moment().map(|time| time.wall_ns) else {
-            return self.say("nothing is held yet");
+    /// Goes to the time that the user typed: `14:05`, `14:05:30`, `2026-11-22 14:05`, all in UTC as the timeline
+    /// shows them, or `-90s`, `-5m` before the newest frame. A time of day is the last one there was.
+    ///
+    /// # Errors
+    /// What a moment looks like, or that nothing is held of it.
+    pub fn go_to(&mut self, text: &str) -> Result<(), String> {
+        let held = self.view().and_then(|view| view.history.last()).map(|frame| frame.time);
+        let newest = held.or(self.moment()).ok_or("nothing is held yet")?.wall_ns;
+        let before = |ago: Duration| newest.saturating_sub(u64::try_from(ago.as_nanos()).unwrap_or(u64::MAX));
+        let wall = match text.trim().strip_prefix('-') {
+            Some(ago) => humantime::parse_duration(ago.trim()).ok().map(before),
+            None => parse_clock(text, newest),
         };
-        match parse_clock(text, newest) {
-            Some(wall_ns) => self.go_to_time(wall_ns),
-            None => self.say(format!("`{text}` is no time such as 14:05 or 14:05:30")),
-        }
+        self.go_to_time(wall.ok_or_else(|| format!("`{text}` is no time such as 14:05, 14:05:30 or -5m"))?);
+        Ok(())
     }
 
     /// Goes to a moment of the wall clock, ns since 1970, and stands still there; as near as frames are held.
@@ -65,13 +70,6 @@ impl App {
         }
     }
 
-    /// Frames of the view that keys go to in which something was lost: when, and how much.
-    pub fn losses(&self) -> Vec<(Stamp, u64)> {
-        let frames = self.view().into_iter().flat_map(|view| view.history.iter());
-        let losses = frames.map(|frame| (frame.time, frame.lost.total()));
-        losses.filter(|&(_, lost)| lost > 0).collect()
-    }
-
     /// The moment on the screen.
     pub(super) fn moment(&self) -> Option<Stamp> {
         let view = self.view()?;
@@ -89,7 +87,7 @@ impl App {
 }
 
 /// A time that was typed, near `now`.
-pub(super) fn parse_clock(text: &str, now: u64) -> Option<u64> {
+fn parse_clock(text: &str, now: u64) -> Option<u64> {
     let text = text.trim();
     if let Some((date, time)) = text.split_once(['T', ' ']) {
         let whole = format!("{date}T{}Z", seconds(time.trim_end_matches('Z'))?);

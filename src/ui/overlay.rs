@@ -171,6 +171,11 @@ impl App {
         self.overlays.last().is_some_and(Overlay::takes_letters)
     }
 
+    /// The key that does on a page what `key` of the table does.
+    pub(super) fn key_here(&self, key: &str) -> String {
+        self.options.keys.shown(key, Place::View).to_owned()
+    }
+
     pub(super) fn overlay_key(&mut self, overlay: Overlay, name: &str, key: &KeyEvent) {
         let page = (self.area.height as usize).saturating_sub(6).max(1);
         let name = if overlay.takes_letters() { name } else { self.options.keys.as_in_table(name, Place::View) };
@@ -182,7 +187,7 @@ impl App {
                     self.overlays.push(Overlay::Explain(at.min(most)));
                 }
                 (None, "i" | "Esc" | "q") => {}
-                (None, _) => self.keep(Overlay::Explain(at), "Esc closes this page"),
+                (None, _) => self.keep(Overlay::Explain(at), format!("{} closes this page", self.key_here("Esc"))),
             },
             Overlay::Picker(picker) => self.picker_key(picker, name, key),
             Overlay::Sort(menu) => self.sort_key(menu, name),
@@ -198,10 +203,10 @@ impl App {
         }
     }
 
-    pub(super) fn keep(&mut self, overlay: Overlay, toast: &str) {
+    pub(super) fn keep(&mut self, overlay: Overlay, toast: impl AsRef<str>) {
         self.overlays.push(overlay);
-        if !toast.is_empty() {
-            self.say(toast);
+        if !toast.as_ref().is_empty() {
+            self.say(toast.as_ref());
         }
     }
 
@@ -250,7 +255,10 @@ impl App {
                     help.filter.push(c);
                     help.top = 0;
                 }
-                _ => return self.keep(Overlay::Help(help), "? closes the help, letters filter it"),
+                _ => {
+                    let close = self.key_here("?");
+                    return self.keep(Overlay::Help(help), format!("{close} closes the help, letters filter it"));
+                }
             },
         }
         self.overlays.push(Overlay::Help(help));
@@ -382,7 +390,7 @@ impl App {
                 self.act(Action::Pause);
                 self.overlays.push(Overlay::Detail(detail));
             }
-            _ => self.keep(Overlay::Detail(detail), "Esc closes the detail"),
+            _ => self.keep(Overlay::Detail(detail), format!("{} closes the detail", self.key_here("Esc"))),
         }
     }
 }

@@ -27,6 +27,11 @@ impl Screen {
         Screen { terminal, synchronised }
     }
 
+    /// The terminal erases with its own ground only.
+    pub fn writes_ground(&mut self) {
+        self.terminal.backend_mut().writes_ground();
+    }
+
     /// The terminal has another size now.
     pub fn resize(&mut self, size: Size) {
         self.terminal.backend_mut().resize(size);

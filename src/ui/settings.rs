@@ -144,7 +144,11 @@ impl App {
             }
             _ => match stepped(page.at, count, name) {
                 Some(at) => page.at = at,
-                None => return self.keep(Overlay::Settings(page), "Tab goes on, Enter changes, Esc closes"),
+                None => {
+                    let [on, change, close] = ["Tab", "Enter", "Esc"].map(|key| self.key_here(key));
+                    let says = format!("{on} goes on, {change} changes, {close} closes");
+                    return self.keep(Overlay::Settings(page), says);
+                }
             },
         }
         self.overlays.push(Overlay::Settings(page));

@@ -136,6 +136,10 @@ async fn explore(
         suspend: false,
         quit: None,
     };
+    let env = |name: &str| std::env::var(name).unwrap_or_default();
+    if !surroundings::erases_with_ground(&env("TERM"), !env("TMUX").is_empty()) {
+        shell.screen.writes_ground();
+    }
     shell.perform(effects);
     // Views load meanwhile.
     shell.find_ground(synchronised);

@@ -34,6 +34,12 @@ fn is_slow_line(name: &str, speed: Option<u32>) -> bool {
     real && speed.is_some_and(|speed| speed > 0 && speed <= SLOW)
 }
 
+/// Whether a terminal erases with the ground that is set. What screen and the old hardware draw on does not.
+pub fn erases_with_ground(term: &str, tmux: bool) -> bool {
+    let screen = term.starts_with("screen") && !term.contains("bce") && !tmux;
+    !(screen || term.starts_with("vt") || matches!(term, "ansi" | "dumb" | ""))
+}
+
 /// Whether the ground is light, as the environment says; `None`: it does not say.
 pub fn light_by_env(value: Option<&str>) -> Option<bool> {
     let ground = value?.rsplit(';').next()?.parse::<u8>().ok()?;
@@ -145,6 +151,21 @@ mod tests {
             ("/dev/tty1", Some(38_400), false),
         ] {
             assert_eq!(is_slow_line(name, speed), slow, "{name} {speed:?}");
+        }
+    }
+
+    #[test]
+    fn not_every_terminal_erases_with_the_ground() {
+        for (term, tmux, erases) in [
+            ("xterm-256color", false, true),
+            ("linux", false, true),
+            ("tmux-256color", true, true),
+            ("screen-256color", true, true),
+            ("screen-256color", false, false),
+            ("screen-256color-bce", false, true),
+            ("vt220", false, false),
+        ] {
+            assert_eq!(erases_with_ground(term, tmux), erases, "{term}");
         }
     }
 

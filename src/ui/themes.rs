@@ -48,7 +48,10 @@ impl App {
             "Enter" | "Ctrl-t" => return self.changed("theme"),
             _ => match stepped(list.at, names.len(), name) {
                 Some(at) => list.at = at,
-                None => return self.keep(Overlay::Themes(list), "Enter keeps, Esc goes back"),
+                None => {
+                    let (keep, back) = (self.key_here("Enter"), self.key_here("Esc"));
+                    return self.keep(Overlay::Themes(list), format!("{keep} keeps, {back} goes back"));
+                }
             },
         }
         if let Some(name) = names.get(list.at) {

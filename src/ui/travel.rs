@@ -6,7 +6,6 @@ use crate::feed::Command;
 
 use super::action::Action;
 use super::app::App;
-use super::moments::parse_clock;
 use super::view::Cause;
 
 /// Intervals that `+` and `-` step through, ms.
@@ -52,24 +51,6 @@ impl App {
                 false => format!("this is the newest frame; {key} goes live"),
             });
         }
-    }
-
-    /// Goes to a moment: a time of day in UTC, `14:05` or `14:05:30`, the last one before now; a date and a time; or
-    /// `-90s`, `-5m` before the newest frame.
-    ///
-    /// # Errors
-    /// What a moment looks like, or that nothing is held of it.
-    pub fn go_to(&mut self, word: &str) -> Result<(), String> {
-        let newest = self.view().and_then(|view| view.history.last()).map(|frame| frame.time.wall_ns);
-        let newest = newest.ok_or("nothing is held yet")?;
-        let wall = match word.trim().strip_prefix('-') {
-            Some(ago) => {
-                humantime::parse_duration(ago.trim()).ok().map(|ago| newest.saturating_sub(ago.as_nanos() as u64))
-            }
-            None => parse_clock(word, newest),
-        };
-        self.go_to_time(wall.ok_or("a moment is HH:MM, HH:MM:SS (UTC), or -5m")?);
-        Ok(())
     }
 
     pub(super) fn change_interval(&mut self, by: isize) {

@@ -22,6 +22,8 @@ pub struct Tty {
     fg: Color,
     bg: Color,
     modifier: Modifier,
+    /// Erasing takes the ground that is set.
+    erases: bool,
     /// Where the terminal's cursor is, if that is known.
     at: Option<(u16, u16)>,
 }
@@ -36,6 +38,7 @@ impl Tty {
             fg: Color::Reset,
             bg: Color::Reset,
             modifier: Modifier::empty(),
+            erases: true,
             at: None,
         }
     }
@@ -43,6 +46,11 @@ impl Tty {
     /// The terminal has another size now.
     pub fn resize(&mut self, size: Size) {
         self.size = size;
+    }
+
+    /// Erasing leaves the terminal's own ground behind: blanks with another one are written.
+    pub fn writes_ground(&mut self) {
+        self.erases = false;
     }
 
     /// Takes the bytes of the frame; empty if nothing changed.
@@ -89,6 +97,25 @@ impl Tty {
         self.push(format_args!("\x1b[{}m", shorter.trim_end_matches(';')));
     }
 
+    /// A run of blanks, of which nothing but the ground is seen. Erasing them is a few bytes for any number.
+    fn blanks(&mut self, (x, y): (u16, u16), cells: u16, cell: &Cell) {
+        let mut look = cell.clone();
+        if !self.modifier.intersects(ON_BLANKS) {
+            (look.fg, look.modifier) = (self.fg, self.modifier);
+        }
+        self.style(&look);
+        let end = x.saturating_add(cells);
+        match self.erases || self.bg == Color::Reset {
+            true if end >= self.size.width && cells > 3 => self.bytes.extend_from_slice(b"\x1b[K"),
+            // The cursor stays where it is, and has to be moved behind them.
+            true if end < self.size.width && cells > 9 => self.push(format_args!("\x1b[{cells}X")),
+            _ => {
+                self.bytes.extend(std::iter::repeat_n(b' ', cells.into()));
+                self.at = Some((end, y)).filter(|&(x, _)| x < self.size.width);
+            }
+        }
+    }
+
     /// The last line of defence: whatever got into a cell, nothing but text leaves.
     fn symbol(&mut self, symbol: &str) {
         let cells = width(symbol).max(1);
@@ -107,6 +134,13 @@ impl Tty {
 
 const MODIFIERS: [(Modifier, &str); 4] =
     [(Modifier::BOLD, "1;"), (Modifier::DIM, "2;"), (Modifier::UNDERLINED, "4;"), (Modifier::REVERSED, "7;")];
+
+/// What is seen where there is no letter.
+const ON_BLANKS: Modifier = Modifier::UNDERLINED.union(Modifier::REVERSED);
+
+fn is_blank(cell: &Cell) -> bool {
+    cell.symbol() == " " && !cell.modifier.intersects(ON_BLANKS)
+}
 
 /// Attributes that one code ends together.
 const OFF: [(Modifier, &str); 3] =
@@ -162,10 +196,20 @@ impl Backend for Tty {
     where
         I: Iterator<Item = (u16, u16, &'a Cell)>,
     {
-        for (x, y, cell) in content {
+        let mut content = content.peekable();
+        while let Some((x, y, cell)) = content.next() {
             self.go(x, y);
-            self.style(cell);
-            self.symbol(cell.symbol());
+            if !is_blank(cell) {
+                self.style(cell);
+                self.symbol(cell.symbol());
+                continue;
+            }
+            let mut end = x + 1;
+            let more = |next: &(u16, u16, &Cell), end| (next.0, next.1) == (end, y) && is_blank(next.2);
+            while content.next_if(|next| more(next, end) && next.2.bg == cell.bg).is_some() {
+                end += 1;
+            }
+            self.blanks((x, y), end - x, cell);
         }
         Ok(())
     }

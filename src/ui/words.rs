@@ -29,6 +29,8 @@ const fn word(
 /// All of them.
 pub const WORDS: &[Word] = &[
     word("at", "HH:MM[:SS]", "go to a moment, UTC; or -5m", |app, text| app.go_to(text).map(|()| String::new())),
+    word("next-loss", "", "go to the next frame in which something was lost", |app, _| go_to_loss(app, true)),
+    word("previous-loss", "", "go to the frame before in which something was lost", |app, _| go_to_loss(app, false)),
     word("theme", "NAME", "other colours", theme),
     word("interval", "SECONDS", "refresh interval", |app, text| app.type_interval(text).map(|()| String::new())),
     word("log-scale", "", "bars and trends on a log scale, and back", log_scale),
@@ -47,6 +49,11 @@ pub const WORDS: &[Word] = &[
         Ok(if app.log_view { "the log shows this view only" } else { "the log shows everything" }.to_owned())
     }),
 ];
+
+fn go_to_loss(app: &mut App, forward: bool) -> Result<String, String> {
+    app.go_to_loss(forward);
+    Ok(String::new())
+}
 
 fn theme(app: &mut App, name: &str) -> Result<String, String> {
     let known = names_of_themes(app);
@@ -116,7 +123,8 @@ fn show(app: &mut App, text: &str) -> Result<String, String> {
         chosen.push(shown.frame.table.schema.columns[column].name.clone());
     }
     if chosen.is_empty() {
-        return Err("which columns? c shows what there is".to_owned());
+        let key = app.options.keys.hint(super::action::Action::Columns);
+        return Err(format!("which columns? {key} shows what there is"));
     }
     app.view_mut().ok_or("there is no view")?.chosen = Some(chosen);
     app.refresh();

@@ -49,7 +49,7 @@ pub fn draw(app: &App, buf: &mut Buffer, bands: &Bands) {
 }
 
 fn hints(app: &App, buf: &mut Buffer, area: Rect) {
-    let closes: Option<&[(&str, &str)]> = match app.overlays.last() {
+    let closes: Option<&[(&'static str, &'static str)]> = match app.overlays.last() {
         Some(Overlay::Help(_) | Overlay::Explain(_)) => {
             Some(&[("Esc", "close"), ("j k", "scroll"), ("letters", "filter")])
         }
@@ -78,16 +78,23 @@ fn hints(app: &App, buf: &mut Buffer, area: Rect) {
         binding.action != super::super::action::Action::GroupBy
             || app.view().is_some_and(|v| v.decl.is_some_and(|d| d.group_by().is_some()))
     });
-    let all: Vec<(&str, &str)> = match closes {
-        Some(closes) => closes.to_vec(),
+    // Pages on which no letter is typed take the keys that the user chose.
+    let mapped = app.overlays.last().is_some_and(|overlay| !overlay.takes_letters());
+    let shown = |key: &&'static str| match mapped {
+        true => app.options.keys.shown(key, super::super::action::Place::View).to_owned(),
+        false => (*key).to_owned(),
+    };
+    let names = |keys: &'static str| keys.split(' ').map(|key| shown(&key)).collect::<Vec<_>>().join(" ");
+    let all: Vec<(String, &str)> = match closes {
+        Some(closes) => closes.iter().map(|(keys, what)| (names(keys), *what)).collect(),
         None => {
-            let key = |binding: &Binding| app.options.keys.keys(binding).first().map(String::as_str);
+            let key = |binding: &Binding| app.options.keys.keys(binding).first().cloned();
             bound.filter_map(|binding| Some((key(binding)?, binding.hint))).collect()
         }
     };
     let mut x = area.x + 1;
     for (key, what) in all {
-        let key = match key {
+        let key = match key.as_str() {
             "Space" => app.glyphs.space,
             "Enter" => app.glyphs.enter,
             other => other,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use insta::assert_snapshot;
 
-use super::super::glyphs::{Depth, Level};
+use super::super::glyphs::Level;
 use super::super::testing::{Rig, column, disk_frame, frame, number};
 use crate::frame::{Agg, Formula, Frame, Kind, Schema, Table, Unit};
 use crate::ui::view::Rendering;
@@ -51,22 +51,7 @@ fn toast(rig: &Rig) -> String {
 
 #[test]
 fn every_number_has_its_line() {
-    for size in [(80, 24), (60, 16), (40, 10), (20, 5), (200, 60)] {
-        let mut rig = counters(size, Level::Unicode);
-        rig.set_depth(Depth::True);
-        assert_snapshot!(format!("counters_{}x{}", size.0, size.1), rig.styled());
-    }
-}
-
-#[test]
-fn they_need_neither_unicode_nor_colour() {
-    for (level, depth) in [(Level::Ascii, Depth::Mono), (Level::Box, Depth::Indexed)] {
-        let mut rig = counters((80, 24), level);
-        rig.set_depth(depth);
-        let shown = rig.styled();
-        assert!(level != Level::Ascii || shown.is_ascii(), "{shown}");
-        assert_snapshot!(format!("counters_{level:?}_{depth:?}").to_lowercase(), shown);
-    }
+    super::screens::at_every_size("counters", counters);
 }
 
 #[test]

@@ -33,14 +33,7 @@ fn newest(rig: &Rig) -> u64 {
 
 #[test]
 fn the_log_at_several_sizes() {
-    for size in [(80, 24), (40, 10), (20, 5)] {
-        let screen = log(size, Level::Unicode, 6).screen();
-        assert!(!screen.contains('\u{1b}') && !screen.contains('\u{7}'), "{screen:?}");
-        assert_snapshot!(format!("log_{}x{}", size.0, size.1), screen);
-    }
-    let ascii = log((80, 24), Level::Ascii, 6).screen();
-    // Names are the kernel's.
-    assert_snapshot!("log_80x24_ascii", ascii);
+    super::screens::at_every_size("log", |size, level| log(size, level, 6));
 }
 
 #[test]

@@ -203,21 +203,20 @@ fn a_time_of_day_is_found_or_the_nearest_that_is_held() {
         ("11:13", 0, "nothing older than 11:13:20 is held"),
         ("23:59", 0, "nothing older than"),
         ("11:14", 7, "the newest frame is of 11:13:27"),
+        ("-2s", 5, ""),
     ] {
         rig.app.toast = None;
-        rig.app.go_to_clock(typed);
+        rig.app.go_to(typed).unwrap();
         assert_eq!(index(&rig), expected, "{typed}");
         let toast = rig.app.toast.as_ref().map_or("", |(text, _)| text);
         assert!(toast.starts_with(said) && toast.is_empty() == said.is_empty(), "{typed}: {toast}");
         assert!(rig.app.cursor.is_some());
     }
     for wrong in ["", "25", "11:60", "x:y", "11:1:2:3", "2026-13-40 11:13", "+1:30"] {
-        rig.app.go_to_clock(wrong);
-        assert!(rig.screen().contains("is no time such as"), "{wrong}");
+        assert!(rig.app.go_to(wrong).unwrap_err().contains("is no time such as"), "{wrong}");
     }
     let mut empty = Rig::new(&["biotop"], SIZE, Level::Unicode);
-    empty.app.go_to_clock("11:13");
-    assert!(empty.screen().contains("nothing is held yet"));
+    assert_eq!(empty.app.go_to("11:13").unwrap_err(), "nothing is held yet");
 }
 
 #[test]
@@ -228,14 +227,18 @@ fn losses_are_marked_and_can_be_walked() {
         frame.lost.events = u64::from(at == 3 || at == 6) * 5;
         rig.frame(frame);
     }
-    assert_eq!(rig.app.losses().iter().map(|(_, lost)| *lost).collect::<Vec<_>>(), [5, 5]);
-    rig.app.go_to_loss(false);
+    let say = |rig: &mut Rig, word: &str| {
+        rig.keys(":");
+        rig.type_in(word);
+        rig.keys("Enter");
+    };
+    say(&mut rig, "previous-loss");
     assert_eq!(index(&rig), 6);
-    rig.app.go_to_loss(false);
+    say(&mut rig, "previous-loss");
     assert_eq!(index(&rig), 3);
-    rig.app.go_to_loss(false);
+    say(&mut rig, "previous-loss");
     assert!(rig.screen().contains("nothing was lost before this"));
-    rig.app.go_to_loss(true);
+    say(&mut rig, "next-loss");
     assert_eq!(index(&rig), 6);
     rig.app.toast = None;
     assert_eq!(rig.screen().lines().last().unwrap().matches('x').count(), 2, "{}", rig.screen());

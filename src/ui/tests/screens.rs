@@ -1,5 +1,7 @@
 //! What every screen looks like, from fixed frames.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use insta::assert_snapshot;
 
 use super::super::app::Screen;
@@ -11,52 +13,74 @@ use super::{SIZES, dashboard, heat, histogram, table};
 use crate::feed::{Event, LoadStep};
 use crate::host::Sample;
 
-fn name(what: &str, size: (u16, u16), level: Level) -> String {
-    format!("{what}_{}x{}_{}", size.0, size.1, format!("{level:?}").to_lowercase())
+const LEVELS: [Level; 3] = [Level::Unicode, Level::Box, Level::Ascii];
+const DEPTHS: [Depth; 4] = [Depth::True, Depth::Indexed, Depth::Ansi, Depth::Mono];
+
+/// A picture: its lines, and the styles in them by row.
+type Drawn = (Vec<String>, BTreeMap<String, String>);
+
+fn drawn(rig: &mut Rig, depth: Depth) -> Drawn {
+    rig.set_depth(depth);
+    let styled = rig.styled();
+    let text = rig.screen();
+    let styles = styled[text.len()..].lines().filter_map(|line| line.split_once(": "));
+    let styles: BTreeMap<String, String> = styles.map(|(row, runs)| (row.to_owned(), runs.to_owned())).collect();
+    assert!(rig.app.glyphs.level != Level::Ascii || text.is_ascii(), "{text}");
+    let colours = ["ansi", "#", "black", "blue", "cyan", "yellow", "magenta", "green", "red", "white", " on "];
+    let coloured = |runs: &String| colours.iter().any(|colour| runs.to_lowercase().contains(colour));
+    assert!(depth != Depth::Mono || !styles.values().any(coloured), "{styles:?}");
+    (text.lines().map(str::to_owned).collect(), styles)
 }
 
-/// Glyph levels and colour depths that a few screens are drawn with beside Unicode and 24 bits.
-const OTHERS: [(Level, Depth); 4] = [
-    (Level::Box, Depth::Indexed),
-    (Level::Ascii, Depth::Mono),
-    (Level::Unicode, Depth::Ansi),
-    (Level::Ascii, Depth::Ansi),
-];
-
-/// A screen at every size, with its styles.
-fn at_every_size(what: &str, make: impl Fn((u16, u16), Level) -> Rig) {
-    for size in SIZES {
-        let mut rig = make(size, Level::Unicode);
-        rig.set_depth(Depth::True);
-        assert_snapshot!(name(what, size, Level::Unicode), rig.styled());
+/// What of a picture is not as in another one: rows with their text, then rows with their styles.
+fn differences((lines, styles): &Drawn, (other_lines, other_styles): &Drawn) -> String {
+    let mut out = String::new();
+    for row in 0..lines.len().max(other_lines.len()) {
+        if lines.get(row) != other_lines.get(row) {
+            out += &format!("{row:2}|{}\n", lines.get(row).map_or("", String::as_str));
+        }
     }
+    let rows: BTreeSet<&String> = styles.keys().chain(other_styles.keys()).collect();
+    for row in rows.into_iter().filter(|row| styles.get(*row) != other_styles.get(*row)) {
+        out += &format!("{row}: {}\n", styles.get(row).map_or("plain", String::as_str));
+    }
+    out
 }
 
-/// A screen at every size, and at 80x24 at other glyph levels and depths.
-fn everywhere(what: &str, make: impl Fn((u16, u16), Level) -> Rig) {
-    at_every_size(what, &make);
-    for (level, depth) in OTHERS {
-        let mut rig = make((80, 24), level);
-        rig.set_depth(depth);
-        let name = format!("{}_{}", name(what, (80, 24), level), format!("{depth:?}").to_lowercase());
-        let shown = rig.styled();
-        assert_snapshot!(name, shown);
-        assert!(level != Level::Ascii || shown.is_ascii(), "{shown}");
-        let colours = ["ansi", "#", "black", "blue", "cyan", "yellow", "magenta", "green", " on "];
-        let styles = shown.rsplit("\n\n").next().unwrap_or_default().to_lowercase();
-        let coloured = colours.iter().any(|colour| styles.contains(colour));
-        assert!(depth != Depth::Mono || !coloured, "{styles}");
+/// A screen at every size, glyph level and colour depth: whole in Unicode and 24 bits; at the other depths what is not
+/// as there, and at the other levels what is not as in Unicode at the same depth.
+pub(super) fn at_every_size(what: &str, make: impl Fn((u16, u16), Level) -> Rig) {
+    for size in SIZES {
+        let mut plain: Vec<Drawn> = Vec::new();
+        let mut out = String::new();
+        for level in LEVELS {
+            let mut rig = make(size, level);
+            for (at, depth) in DEPTHS.into_iter().enumerate() {
+                let shown = drawn(&mut rig, depth);
+                if (level, at) == (Level::Unicode, 0) {
+                    out = rig.styled();
+                } else {
+                    let like = &plain[if level == Level::Unicode { 0 } else { at }];
+                    let title = format!("{level:?} {depth:?}").to_lowercase();
+                    out += &format!("\n== {title}\n{}", differences(&shown, like));
+                }
+                if level == Level::Unicode {
+                    plain.push(shown);
+                }
+            }
+        }
+        assert_snapshot!(format!("{what}_{}x{}", size.0, size.1), out);
     }
 }
 
 #[test]
 fn table_view() {
-    everywhere("table", table);
+    at_every_size("table", table);
 }
 
 #[test]
 fn dashboard_of_the_overview() {
-    everywhere("dashboard", |size, level| {
+    at_every_size("dashboard", |size, level| {
         let mut rig = dashboard(size, level);
         rig.input(Input::Host(Sample { cpu: Some(0.42), memory: Some(0.311), load: Some(1.25), own: Some(0.011) }));
         rig
@@ -65,7 +89,7 @@ fn dashboard_of_the_overview() {
 
 #[test]
 fn histogram_view() {
-    everywhere("histogram", |size, level| histogram(size, level, false));
+    at_every_size("histogram", |size, level| histogram(size, level, false));
 }
 
 #[test]
@@ -209,7 +233,7 @@ fn lists_over_the_screen() {
     ] {
         at_every_size(what, |size, level| with_keys(table(size, level), keys));
     }
-    everywhere("themes", |size, level| with_keys(table(size, level), "Ctrl-t"));
+    at_every_size("themes", |size, level| with_keys(table(size, level), "Ctrl-t"));
     for theme in ["dark", "light", "high-contrast"] {
         let mut rig = heat((80, 24), Level::Unicode, 100);
         rig.set_depth(Depth::True);
@@ -222,7 +246,7 @@ fn lists_over_the_screen() {
 fn trends_groups_and_limits() {
     at_every_size("trend", |size, level| with_keys(table(size, level), "m"));
     at_every_size("grouped", |size, level| with_keys(table(size, level), "b b"));
-    everywhere("limits", |size, level| {
+    at_every_size("limits", |size, level| {
         let mut rig = with_keys(table(size, level), ":");
         rig.type_in("threshold bytes warn 5M crit 20M");
         with_keys(rig, "Enter j j p Space")
@@ -276,7 +300,7 @@ fn a_view_that_was_unloaded_is_dimmed_and_keeps_what_it_had() {
 
 #[test]
 fn heat_map_of_a_distribution() {
-    everywhere("heat", |size, level| heat(size, level, 100));
+    at_every_size("heat", |size, level| heat(size, level, 100));
     for (name, keys) in [("heat_alone", "m"), ("percentiles", "m m"), ("heat_cross", "Space Left Left Up")] {
         at_every_size(name, |size, level| with_keys(heat(size, level, 100), keys));
     }

@@ -173,7 +173,7 @@ impl App {
             }
             // It is only chosen yet: its argument is still to be typed.
             let next = Palette::new(&format!("{} ", word.name));
-            return self.keep(Overlay::Palette(next), &format!("{} {}: {}", word.name, word.argument, word.help));
+            return self.keep(Overlay::Palette(next), format!("{} {}: {}", word.name, word.argument, word.help));
         }
         let said = if argument.is_empty() { entry.name().to_owned() } else { text.clone() };
         match entry {

@@ -227,7 +227,7 @@ fn bash_completes_views_columns_and_processes() {
         assert_eq!((code, err.as_str()), (Some(0), ""));
         out.lines().map(|line| line.trim().to_owned()).collect::<Vec<_>>()
     };
-    assert_eq!(complete(&["runq"]), ["runqlat"]);
+    assert_eq!(complete(&["runqla"]), ["runqlat"]);
     assert_eq!(complete(&["tcptop", "-s", "rad"]), ["raddr"]);
     let me = std::process::id().to_string();
     assert!(complete(&["biotop", "-p", &me]).contains(&me));
@@ -269,9 +269,14 @@ fn a_link_with_a_name_or_another_name_of_a_view_is_that_view() {
             symlink(BIN, &link).unwrap();
             let help = |args: &[&str]| read(&world.command(&link, args, &[]).output().unwrap());
             let expected = world.run(&[name, "--help"], &[]).1;
-            assert_eq!(help(&["--help"]), (Some(0), expected, String::new()), "{called}");
+            let shown = help(&["--help"]).1;
+            assert_eq!(shown, expected, "{called}");
             assert_eq!(help(&["-h"]).0, Some(0), "{called}");
-            // An interval and a count are BCC's, as numbers behind the name.
+            // An interval and a count are BCC's, as numbers behind the name, unless its tool takes something else there.
+            if !shown.contains("[INTERVAL [COUNT]]") {
+                assert_eq!(help(&["x"]).0, Some(2), "{called}");
+                continue;
+            }
             let (code, _, err) = help(&["x", "3"]);
             assert!(code == Some(2) && err.contains("--interval"), "{called}: {err}");
             let (code, _, err) = help(&["5", "x"]);

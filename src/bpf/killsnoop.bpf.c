@@ -98,20 +98,12 @@ struct {
 #define SI_QUEUE -1
 #define SI_TKILL -6
 
-/* Before the call ends, in the sender. The kernel's own signals have no information, or another code. */
-SEC("tp_btf/signal_generate")
-int BPF_PROG(reach__1, int sig, struct kernel_siginfo *info, struct task_struct *task)
+static __always_inline int reached(int sig, int code, struct task_struct *task)
 {
 	u32 tid = bpf_get_current_pid_tgid();
 	struct reached first = { .receivers = 1, .pid = task->tgid, .signal = sig }, *reached;
 
-	if (!info)
-		return 0;
-	/* SEND_SIG_PRIV is the pointer 1; kept apart, as the verifier looks for the comparison with NULL. */
-	asm volatile("" : "+r"(info));
-	if ((u64)info == 1)
-		return 0;
-	if (info->si_code != SI_USER && info->si_code != SI_TKILL && info->si_code != SI_QUEUE)
+	if (code != SI_USER && code != SI_TKILL && code != SI_QUEUE)
 		return 0;
 	reached = bpf_map_lookup_elem(&under_way, &tid);
 	if (reached && reached->signal == sig) {
@@ -121,6 +113,31 @@ int BPF_PROG(reach__1, int sig, struct kernel_siginfo *info, struct task_struct 
 	__builtin_memcpy(first.comm, task->group_leader->comm, sizeof(first.comm));
 	bpf_map_update_elem(&under_way, &tid, &first, BPF_ANY);
 	return 0;
+}
+
+/* Before the call ends, in the sender. The kernel's own signals have no information (NULL, or SEND_SIG_PRIV, which is 1), or
+ * another code. */
+SEC("tp_btf/signal_generate")
+int BPF_PROG(reach__1, int sig, struct kernel_siginfo *info, struct task_struct *task)
+{
+	if (!info)
+		return 0;
+	/* Kept apart, as the verifier looks for the comparison with NULL. */
+	asm volatile("" : "+r"(info));
+	if ((u64)info == 1)
+		return 0;
+	return reached(sig, info->si_code, task);
+}
+
+/* 7.2 does not let the pointer be followed: read, which lockdown forbids. What is no pointer reads as nothing. */
+SEC("tp_btf/signal_generate")
+int BPF_PROG(reach__2, int sig, struct kernel_siginfo *info, struct task_struct *task)
+{
+	int code;
+
+	if (bpf_core_read(&code, sizeof(code), &info->si_code))
+		return 0;
+	return reached(sig, code, task);
 }
 
 struct call {

@@ -34,7 +34,7 @@ pub fn work(job: &Job) {
     for _ in 0..count() {
         // SAFETY: calls with numbers only: the first always does well, the other has no such descriptor.
         unsafe {
-            assert!(libc::syscall(libc::SYS_getpgid, 0) > 0);
+            assert!(libc::syscall(libc::SYS_getpgid, 0) >= 0);
             assert_eq!(libc::syscall(libc::SYS_fchmod, -1, 0), -1);
         }
     }

@@ -4,7 +4,7 @@
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
-use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 
 use bcc_top::frame::ReasonClass;
 use bcc_top::views::{Registry, View};
@@ -97,10 +97,11 @@ fn trials(tests: Tests) -> Vec<Trial> {
         };
         trials.push(test("what_is_not_proven_here_is_refused", |view| Cell::here().check_refusals(view)));
         trials.push(test("what_cannot_run_says_why", says_why));
-        trials.push(test("with_little_locked_memory_it_runs_or_says_so", with_little_memory));
-        trials.push(test("without_type_information_it_says_so", |view| {
-            check_unavailable(view, &Way::NoBtf, ReasonClass::NoBtf);
-        }));
+        // Elsewhere the limit means nothing to any view, which one of them shows.
+        if name == "biotop" || Cell::here().name == "5.10" {
+            trials.push(test("with_little_locked_memory_it_runs_or_says_so", with_little_memory));
+        }
+        trials.push(test("without_type_information_it_says_so", without_types));
     }
     trials
 }
@@ -194,12 +195,27 @@ fn with_little_memory(view: &'static View) {
 fn check_unavailable(view: &View, way: &Way, expected: ReasonClass) {
     let name = view.decl.name.clone();
     let (code, frames) = cell::once(way, &name);
-    let frame = frames.first().expect("a frame");
+    check_reason(&name, way, code, frames.first().expect("a frame"), expected);
+}
+
+/// All views are asked at once: without types nothing is loaded, and a start of the program costs an emulated CPU a second.
+fn without_types(view: &'static View) {
+    static ALL: OnceLock<(i32, Vec<Value>)> = OnceLock::new();
+    let (code, frames) = ALL.get_or_init(|| {
+        let names: Vec<&str> = Registry::get().views().iter().map(|view| view.decl.name.as_str()).collect();
+        cell::once(&Way::NoBtf, &names.join(","))
+    });
+    let name = &view.decl.name;
+    let frame = frames.iter().find(|frame| frame["view"] == **name).expect("its frame");
+    check_reason(name, &Way::NoBtf, *code, frame, ReasonClass::NoBtf);
+}
+
+fn check_reason(name: &str, way: &Way, code: i32, frame: &Value, expected: ReasonClass) {
     let expected = serde_json::to_value(expected).expect("a word");
     assert_eq!((code, cell::class(frame)), (4, expected.as_str().unwrap_or("")), "{name} ({way}): {frame}");
     let remedy = frame["reason"]["remedy"].as_str();
     assert!(remedy.is_some_and(|remedy| !remedy.is_empty()), "{name} ({way}): no remedy: {frame}");
     let (way, message) = (way.to_string(), Some(cell::class(frame).to_owned()));
     let (test, hooks) = ("what_cannot_run_says_why".to_owned(), Value::Null);
-    report::add(&Record { view: name, test, way, outcome: Outcome::Unavailable, hooks, message });
+    report::add(&Record { view: name.to_owned(), test, way, outcome: Outcome::Unavailable, hooks, message });
 }

@@ -115,23 +115,10 @@ static __always_inline int reached(int sig, int code, struct task_struct *task)
 	return 0;
 }
 
-/* Before the call ends, in the sender. The kernel's own signals have no information (NULL, or SEND_SIG_PRIV, which is 1), or
- * another code. */
+/* Before the call ends, in the sender. The kernel's own signals have no information (NULL, or SEND_SIG_PRIV, which is 1: both
+ * read as nothing), or another code. Newer verifiers do not let the pointer be followed without a helper, as it may be 1. */
 SEC("tp_btf/signal_generate")
 int BPF_PROG(reach__1, int sig, struct kernel_siginfo *info, struct task_struct *task)
-{
-	if (!info)
-		return 0;
-	/* Kept apart, as the verifier looks for the comparison with NULL. */
-	asm volatile("" : "+r"(info));
-	if ((u64)info == 1)
-		return 0;
-	return reached(sig, info->si_code, task);
-}
-
-/* 7.2 does not let the pointer be followed: read, which lockdown forbids. What is no pointer reads as nothing. */
-SEC("tp_btf/signal_generate")
-int BPF_PROG(reach__2, int sig, struct kernel_siginfo *info, struct task_struct *task)
 {
 	int code;
 

@@ -28,14 +28,16 @@ pub(super) fn map_refusal_class(errno: i32) -> ReasonClass {
 }
 
 pub(super) fn load_class(errno: &std::io::Error, log: &str) -> ReasonClass {
+    // The verifier's own EACCES arrives as EPERM too (`errno_of`); only it leaves a verdict.
+    let verdict = libbpf_log::verifier_verdict(log).is_some();
     match errno.raw_os_error() {
-        Some(libc::EPERM) if lockdown() => ReasonClass::Lockdown,
-        Some(libc::EPERM) => ReasonClass::ProgTypeDenied,
+        Some(libc::EPERM) if !verdict && lockdown() => ReasonClass::Lockdown,
+        Some(libc::EPERM) if !verdict => ReasonClass::ProgTypeDenied,
         _ if log.contains("failed to find kernel BTF type ID") => ReasonClass::SymbolMissing,
         // The file that tells of lockdown may not be mounted, but nothing else hides these helpers.
         _ if refused_helper(log).is_some_and(reads_memory) => ReasonClass::Lockdown,
         _ if refused_helper(log).is_some() => ReasonClass::SymbolMissing,
-        _ if libbpf_log::verifier_verdict(log).is_some() => ReasonClass::Verifier,
+        _ if verdict => ReasonClass::Verifier,
         _ => ReasonClass::SymbolMissing,
     }
 }

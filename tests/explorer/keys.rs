@@ -106,7 +106,7 @@ fn keys_do_what_they_say() {
     terminal.send("!");
     shows("no log", &["key-alpha"], &[" log  ! closes"]);
     terminal.send("v");
-    shows("the picker", &["runqlat", "tcptop", "cachetop"], &[]);
+    shows("the picker", &["Open a view", "biotop", "Storage"], &[]);
     terminal.send("tcptop\r");
     shows("tcptop", &["LADDR", "LIVE", "2:tcptop", "key-alpha"], &[]);
     terminal.send("1");

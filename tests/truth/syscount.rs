@@ -8,7 +8,7 @@ use bcc_top::views::syscalls;
 use serde_json::{Value, json};
 
 use crate::support::numbers::is;
-use crate::support::{Case, Job, Test, Worker, in_guest, monotonic, number, total};
+use crate::support::{Case, Cell, Job, Test, Worker, in_guest, monotonic, number, total};
 use crate::test;
 
 /// The tests.
@@ -47,6 +47,10 @@ pub fn work(job: &Job) {
 }
 
 fn every_call_is_counted_and_timed(case: &Case) {
+    // The name of a process is read by a helper that lockdown forbids; calls by name do without.
+    if Cell::here().is_restricted() {
+        return;
+    }
     let mut worker = Worker::start("syscount", &[]);
     let pid = worker.pid.to_string();
     let both = case.watch(&["syscount", "--by", "both", "--latency", "--pid", &pid]);
@@ -86,16 +90,22 @@ fn every_call_is_counted_and_timed(case: &Case) {
 fn calls_of_all_are_counted_by_name_and_only_what_is_asked_for(case: &Case) {
     let mut worker = Worker::start("syscount", &[]);
     let pid = worker.pid.to_string();
+    let of = |rows: &[Value], call: &str| total(rows, "count", |row| is(row, "syscall", call));
+    // Hardly anybody else makes this call.
+    let of_all =
+        |rows: &[Value]| assert!((count()..count() + 50).contains(&of(rows, "getpgid")), "{}", of(rows, "getpgid"));
     let all = case.watch(&["syscount"]);
+    if Cell::here().is_restricted() {
+        worker.step();
+        return all.check(of_all);
+    }
     let by_pid = case.watch(&["syscount", "--by", "pid"]);
     let failed = case.watch(&["syscount", "--failed", "--pid", &pid]);
     let errno = case.watch(&["syscount", "--errno", &libc::EBADF.to_string(), "--pid", &pid]);
     let other = case.watch(&["syscount", "--errno", "1", "--pid", &pid]);
     let one = case.watch(&["syscount", "--syscall", "getpgid", "--pid", &pid]);
     worker.step();
-    let of = |rows: &[Value], call: &str| total(rows, "count", |row| is(row, "syscall", call));
-    // Hardly anybody else makes this call.
-    all.check(|rows| assert!((count()..count() + 50).contains(&of(rows, "getpgid")), "{}", of(rows, "getpgid")));
+    all.check(of_all);
     by_pid.check(|rows| {
         let own = |column: &str| total(rows, column, |row| is(row, "pid", worker.pid));
         // It is told what to do, and answers.
@@ -128,6 +138,10 @@ fn user_name(tracepoint: &str) -> &str {
 }
 
 fn every_call_of_this_kernel_has_a_name(_: &Case) {
+    // Lockdown hides tracefs; the names are those of the same kernel without it.
+    if Cell::here().is_restricted() {
+        return;
+    }
     let dir = Path::new("/sys/kernel/tracing/events/syscalls");
     let dir = if dir.is_dir() { dir } else { Path::new("/sys/kernel/debug/tracing/events/syscalls") };
     let names = std::fs::read_dir(dir).expect("tracefs").flatten().map(|entry| entry.file_name());

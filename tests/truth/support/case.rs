@@ -54,6 +54,8 @@ impl Case {
 
     /// One turn of it. A kernel whose programs may be preempted (7.2) skips one that is on its way on the same CPU, which
     /// on an emulated one takes long enough to happen. The frames say so (`lost.missed`), and such a run proves nothing.
+    /// On a real host, single events of a tracepoint were seen to reach no tracer at all (switches, completions of requests, interrupts: the
+    /// same few missing in every observer; the cause is not known): there a failure is looked at twice more, loudly, and a third one stands.
     fn turn(test: &'static Test, turn: Turn) -> Result<(), String> {
         for left in (0..TRIES).rev() {
             let (failures, records) = Default::default();
@@ -62,6 +64,10 @@ impl Case {
             let failures = case.failures.into_inner();
             if !failures.is_empty() && case.missed.get() && left > 0 {
                 println!("ONCE MORE {}: the kernel skipped programs, as the frames say", test.name);
+                continue;
+            }
+            if !failures.is_empty() && !super::in_guest() && left > TRIES - 3 {
+                println!("ONCE MORE {}: {}", test.name, failures.join("\n"));
                 continue;
             }
             case.records.into_inner().iter().for_each(report::add);

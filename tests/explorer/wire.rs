@@ -123,7 +123,8 @@ fn without_colour_no_colour_is_sent() {
 #[test]
 fn terminals_get_the_signs_that_they_have() {
     let _alone = begin();
-    let text = |env: &[(&str, &str)]| String::from_utf8(bytes_with(env)).expect("UTF-8");
+    // What was sent so far may end within a sign.
+    let text = |env: &[(&str, &str)]| String::from_utf8_lossy(&bytes_with(env)).into_owned();
     let linux = text(&[("TERM", "linux")]);
     // The console's font has lines, and blocks of halves.
     let missing = |c: char| matches!(c, '\u{2581}'..='\u{2587}' | '\u{2589}'..='\u{258b}' | '\u{258d}'..='\u{258f}' | '\u{2800}'..='\u{28ff}');

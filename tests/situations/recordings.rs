@@ -94,6 +94,8 @@ fn a_crash_costs_ten_seconds_at_most() {
     let path = dir.path().join("out.rec");
     let mut child = command(&["record", "-o", path.to_str().unwrap(), "runqlat", "-d", "0.1"]).spawn().unwrap();
     eventually("the first ten seconds are on the disk", || fs::metadata(part(&path)).is_ok_and(|file| file.len() > 0));
+    // They are one piece, which may still be on its way.
+    std::thread::sleep(Duration::from_millis(500));
     kill(child.id(), libc::SIGKILL);
     wait(&mut child);
     assert!(!path.exists());

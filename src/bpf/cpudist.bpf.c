@@ -2,6 +2,8 @@
 /* How long tasks have a CPU at a stretch, or are without one. */
 #include "filter.h"
 #include "hist.h"
+/* Here: when the task lost its CPU. */
+#include "since.h"
 
 enum by {
 	BY_ALL,
@@ -53,21 +55,6 @@ struct {
 	__type(key, u32);
 	__type(value, struct running);
 } running_here SEC(".maps");
-
-/* When the task lost its CPU, 0 if it has one. */
-struct {
-	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, int);
-	__type(value, u64);
-} since_task SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 65536);
-	__type(key, u32);
-	__type(value, u64);
-} since_pid SEC(".maps");
 
 static __always_inline void record_keyed(struct task_struct *task, u64 ns)
 {

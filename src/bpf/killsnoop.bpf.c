@@ -231,20 +231,10 @@ out:
 	return 0;
 }
 
-/* Whether the call was made by 32-bit code, where the same numbers are other calls. */
-static __always_inline bool is_compat(struct task_struct *task)
-{
-#if defined(__TARGET_ARCH_x86)
-	return task->thread_info.status & 2; /* TS_COMPAT */
-#else
-	return task->thread_info.flags & 1 << 22; /* TIF_32BIT */
-#endif
-}
-
 SEC("tp_btf/sys_exit")
 int BPF_PROG(send__1, struct pt_regs *regs, long ret)
 {
-	return finish(regs, ret, is_compat(bpf_get_current_task_btf()));
+	return finish(regs, ret, is_typed_compat_syscall());
 }
 
 /* Until 5.11 the current task comes without its type. */

@@ -103,15 +103,6 @@ static __always_inline bool is_number_wanted(u32 number)
 	return (syscall == SYSCALL_NONE || number == syscall) && is_current_wanted();
 }
 
-static __always_inline bool is_typed_compat_syscall(void)
-{
-#if defined(__TARGET_ARCH_x86)
-	return bpf_get_current_task_btf()->thread_info.status & 2; /* TS_COMPAT */
-#else
-	return bpf_get_current_task_btf()->thread_info.flags & 1 << 22; /* TIF_32BIT */
-#endif
-}
-
 SEC("tp_btf/sys_exit")
 int BPF_PROG(count__1, struct pt_regs *regs, long ret)
 {

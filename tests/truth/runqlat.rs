@@ -1,8 +1,7 @@
 //! What `runqlat` must be right about: how often, and for how long, one process waited for a CPU.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{Read, Write};
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -26,19 +25,9 @@ fn plan() -> (u64, Duration) {
     if in_guest() { (3_000, Duration::from_millis(6)) } else { (10_000, Duration::from_micros(1_500)) }
 }
 
-/// What the workers do: word 1 is the CPU they share, word 2 a directory with two pipes.
+/// What the workers do.
 pub fn work(job: &Job) {
-    schedule::pin(job.count(1));
-    let pipe = |name: &str| {
-        let path = Path::new(job.word(2)).join(name);
-        // Open for both, a pipe does not wait for the other end.
-        OpenOptions::new().read(true).write(true).open(path).expect("a pipe")
-    };
-    match job.word(0) {
-        "hog" => hog(job, &pipe("wake"), &pipe("woken")),
-        "wait" => wait(job, &pipe("wake"), &pipe("woken")),
-        other => panic!("unknown work {other}"),
-    }
+    schedule::share_cpu(job, hog, wait);
 }
 
 /// Burns the CPU; wakes the other process again and again, in the end leaves it alone.

@@ -1,8 +1,7 @@
 //! What `runqslower` must be right about: each long wait of a process, how long it was, and who had the CPU; and no short one.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{Read, Write};
-use std::path::Path;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -31,19 +30,9 @@ fn plan() -> Plan {
     if in_guest() { Plan { rounds: 400, holds, vague: 30 } } else { Plan { rounds: 1_000, holds, vague: 10 } }
 }
 
-/// What the workers do: word 1 is the CPU they share, word 2 a directory with two pipes.
+/// What the workers do.
 pub fn work(job: &Job) {
-    schedule::pin(job.count(1));
-    let pipe = |name: &str| {
-        let path = Path::new(job.word(2)).join(name);
-        // Open for both, a pipe does not wait for the other end.
-        OpenOptions::new().read(true).write(true).open(path).expect("a pipe")
-    };
-    match job.word(0) {
-        "hog" => hog(job, &pipe("wake"), &pipe("woken")),
-        "wait" => wait(job, &pipe("wake"), &pipe("woken")),
-        other => panic!("unknown work {other}"),
-    }
+    schedule::share_cpu(job, hog, wait);
 }
 
 /// Wakes the other process and keeps the CPU for a while, again and again.

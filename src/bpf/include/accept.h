@@ -56,7 +56,7 @@ int BPF_PROG(accept__2, struct pt_regs *regs, long ret)
 	number = SYSCALL_NUMBER(regs);
 	if ((number != NR_ACCEPT && number != NR_ACCEPT4) || is_compat_syscall())
 		return 0;
-	sk = sock_of_file((void *)current_file(ret));
+	sk = sock_of_file(current_file(ret));
 	/* Another thread was quick to close it. */
 	if (!sk)
 		count_lost(LOST_EVENTS);

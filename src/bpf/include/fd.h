@@ -55,6 +55,18 @@ static __always_inline bool is_compat_syscall(void)
 #endif
 }
 
+/* The same without a helper, which lockdown allows; the current task has its type since 5.11. */
+static __always_inline bool is_typed_compat_syscall(void)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+
+#if defined(__TARGET_ARCH_x86)
+	return task->thread_info.status & 2; /* TS_COMPAT */
+#else
+	return task->thread_info.flags & 1 << 22; /* TIF_32BIT */
+#endif
+}
+
 /* The open file behind a descriptor of the current process; NULL if it is none. */
 static __always_inline struct file *current_file(s32 fd)
 {

@@ -354,6 +354,7 @@ struct path {
 struct file {
 	struct path f_path;
 	struct inode *f_inode;
+	void *private_data;
 	s64 f_pos;
 	unsigned int f_mode;
 };

@@ -3,25 +3,11 @@
 #ifndef BCC_TOP_SOCK_FILE_H
 #define BCC_TOP_SOCK_FILE_H
 
+#include "file.h"
 #include "sock.h"
 
-#define S_IFMT 0170000
-#define S_IFSOCK 0140000
-
-#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
-
-struct inode___sock {
-	unsigned short i_mode;
-};
-struct file___sock {
-	void *private_data;
-	struct inode___sock *f_inode;
-};
-
-#pragma clang attribute pop
-
 /* NULL if it is none. */
-static __always_inline struct sock *sock_of_file(struct file___sock *file)
+static __always_inline struct sock *sock_of_file(struct file *file)
 {
 	struct socket *socket;
 

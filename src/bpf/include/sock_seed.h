@@ -34,7 +34,7 @@ int older__1_seed(struct bpf_iter__task_file *ctx)
 
 	if (!task || !file)
 		return 0;
-	sk = sock_of_file((void *)file);
+	sk = sock_of_file(file);
 	if (!sk || !is_tcp(sk))
 		return 0;
 	state = tcp_state(sk);

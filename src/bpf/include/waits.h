@@ -7,24 +7,11 @@
 #define BCC_TOP_WAITS_H
 
 #include "filter.h"
+/* Here: when the task became runnable. */
+#include "since.h"
 
 /* `next` has waited from `since` until `now`, and gets the CPU of `prev`. */
 static __always_inline void waited(struct task_struct *prev, struct task_struct *next, u64 since, u64 now);
-
-/* When the task became runnable, 0 if it is not waiting. */
-struct {
-	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, int);
-	__type(value, u64);
-} since_task SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 65536);
-	__type(key, u32);
-	__type(value, u64);
-} since_pid SEC(".maps");
 
 /*
  * A task that is on a CPU does not wait: try_to_wake_up() reports also those that it found still

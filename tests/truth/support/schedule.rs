@@ -1,8 +1,10 @@
 //! The scheduler: which CPU, how eager, and what it has counted.
 
+use std::fs::{File, OpenOptions};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
-use super::ok;
+use super::{Job, ok};
 
 /// The last CPU that this process may run on.
 pub fn last_cpu() -> usize {
@@ -21,6 +23,22 @@ pub fn pin(cpu: usize) {
         libc::CPU_SET(cpu, &mut set);
         libc::sched_setaffinity(0, size_of_val(&set), &raw const set)
     });
+}
+
+/// What one of two workers on the same CPU does, who wake each other through the pipes `wake` and `woken`: word 0 says which of them
+/// it is, `hog` or `wait`, word 1 is the CPU, word 2 the directory with the pipes.
+pub fn share_cpu(job: &Job, hog: impl FnOnce(&Job, &File, &File), wait: impl FnOnce(&Job, &File, &File)) {
+    pin(job.count(1));
+    let pipe = |name: &str| {
+        let path = Path::new(job.word(2)).join(name);
+        // Open for both, a pipe does not wait for the other end.
+        OpenOptions::new().read(true).write(true).open(path).expect("a pipe")
+    };
+    match job.word(0) {
+        "hog" => hog(job, &pipe("wake"), &pipe("woken")),
+        "wait" => wait(job, &pipe("wake"), &pipe("woken")),
+        other => panic!("unknown work {other}"),
+    }
 }
 
 /// Makes this thread wait for its turn when it wakes up, instead of taking the CPU from who has it:

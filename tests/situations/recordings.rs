@@ -20,7 +20,11 @@ use crate::support::{BIN, NOBODY, begin, eventually, kill, scratch, wait};
 fn replayed(path: &Path) -> Vec<Value> {
     let output = run(&["replay", path.to_str().unwrap(), "--ndjson"]);
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
-    let text = String::from_utf8(output.stdout).unwrap();
+    frames_of(output.stdout)
+}
+
+fn frames_of(ndjson: Vec<u8>) -> Vec<Value> {
+    let text = String::from_utf8(ndjson).unwrap();
     let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
     lines.filter(|line| line["type"] == "frame").collect()
 }
@@ -93,19 +97,24 @@ fn a_crash_costs_ten_seconds_at_most() {
     let dir = scratch();
     let path = dir.path().join("out.rec");
     let mut child = command(&["record", "-o", path.to_str().unwrap(), "runqlat", "-d", "0.1"]).spawn().unwrap();
-    eventually("the first ten seconds are on the disk", || fs::metadata(part(&path)).is_ok_and(|file| file.len() > 0));
-    // They are one piece, which may still be on its way.
+    let size = || fs::metadata(part(&path)).map_or(0, |file| file.len());
+    eventually("the first ten seconds are on the disk", || size() > 0);
+    // They are one piece, which may still be on its way; behind the next one it is whole.
     std::thread::sleep(Duration::from_millis(500));
+    let first = size();
+    eventually("so is some of the next", || size() > first);
     kill(child.id(), libc::SIGKILL);
     wait(&mut child);
     assert!(!path.exists());
     let frames = replayed(&part(&path));
     assert!(frames.len() > 80, "{}", frames.len());
-    // Nor does what is cut off in the middle of a chunk.
+    // Nor does it cost more where the last piece is cut off in its middle.
     let bytes = fs::read(part(&path)).unwrap();
     fs::write(&path, &bytes[..bytes.len() - 7]).unwrap();
-    let output = run(&["replay", path.to_str().unwrap(), "-b"]);
-    assert!(stderr(&output).contains("cut off") && !output.stdout.is_empty(), "{}", stderr(&output));
+    let output = run(&["replay", path.to_str().unwrap(), "--ndjson"]);
+    assert!(stderr(&output).contains("cut off"), "{}", stderr(&output));
+    let kept = frames_of(output.stdout);
+    assert!(kept.len() > 80, "{}", kept.len());
 }
 
 /// A file system of a few pages; gone when dropped.

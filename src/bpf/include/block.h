@@ -142,7 +142,7 @@ int BPF_KPROBE(submit__3, struct request *rq)
 SEC("tp_btf/block_bio_queue")
 int BPF_PROG(submit__4_queue)
 {
-	struct bio *bio = nargs__block_bio_queue >= 2 ? (void *)ctx[1] : (void *)ctx[0];
+	struct bio *bio = ARG_MOVED(block_bio_queue, 2, 1);
 	struct owner owner = {};
 	u64 key = (u64)bio;
 
@@ -157,7 +157,7 @@ int BPF_PROG(submit__4_queue)
 SEC("tp_btf/block_split")
 int BPF_PROG(submit__4_split)
 {
-	struct bio *bio = nargs__block_split >= 3 ? (void *)ctx[1] : (void *)ctx[0];
+	struct bio *bio = ARG_MOVED(block_split, 3, 1);
 	u64 key = (u64)bio, parent;
 	struct owner *known, owner;
 
@@ -196,20 +196,20 @@ static __always_inline int claimed(struct request *rq)
 SEC("tp_btf/block_rq_insert")
 int BPF_PROG(submit__4_insert)
 {
-	return claimed(nargs__block_rq_insert >= 2 ? (void *)ctx[1] : (void *)ctx[0]);
+	return claimed(ARG_MOVED(block_rq_insert, 2, 1));
 }
 
 SEC("tp_btf/block_rq_issue")
 int BPF_PROG(submit__4_issue)
 {
-	return claimed(nargs__block_rq_issue >= 2 ? (void *)ctx[1] : (void *)ctx[0]);
+	return claimed(ARG_MOVED(block_rq_issue, 2, 1));
 }
 
 /* A driver that is full gives the request back and gets it again: only the first time counts. */
 SEC("tp_btf/block_rq_issue")
 int BPF_PROG(issue__1)
 {
-	struct request *rq = nargs__block_rq_issue >= 2 ? (void *)ctx[1] : (void *)ctx[0];
+	struct request *rq = ARG_MOVED(block_rq_issue, 2, 1);
 	struct inflight new = {}, *known;
 	u64 key = (u64)rq;
 

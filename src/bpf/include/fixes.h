@@ -10,6 +10,16 @@
  * branch for other kernels is dead code and never verified. */
 #define NARGS(tracepoint) const volatile u32 nargs__##tracepoint = 0
 
+/* Argument `at` of the program. In assembly, as clang would rather choose between two places than between two loads, and
+ * before 5.11 the verifier takes no load at a place of the context that was computed. */
+#define ARG_AT(at) ({								\
+	u64 __arg;								\
+	asm volatile("%0 = *(u64 *)(%1 + %2)" : "=r"(__arg) : "r"(ctx), "i"(8 * (at)));\
+	(void *)__arg; })
+
+/* Argument `at` of a tracepoint that has had `count` arguments since another was put before this one. */
+#define ARG_MOVED(tracepoint, count, at) (nargs__##tracepoint >= (count) ? ARG_AT(at) : ARG_AT((at) - 1))
+
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
 /* task_struct.state became __state in 5.14 (2f064a59a11f). */

@@ -100,10 +100,10 @@ impl Cell {
             if working.get(&hook).is_some_and(|numbers| numbers.contains(&number)) {
                 continue;
             }
-            let class = refusal(view, &hook, number);
-            let class = class.unwrap_or_else(|| panic!("{hook}={number} works on {}: declare it as proven", self.name));
+            let frame = refusal(view, &hook, number);
+            let frame = frame.unwrap_or_else(|| panic!("{hook}={number} works on {}: declare it as proven", self.name));
             let understood = ["symbol_missing", "prog_type_denied", "no_kprobes", "no_fentry", "module_missing"];
-            assert!(understood.contains(&class.as_str()), "{hook}={number} is refused as {class}");
+            assert!(understood.contains(&class(&frame)), "{hook}={number} is refused: {}", frame["reason"]);
         }
     }
 }
@@ -148,8 +148,8 @@ fn select(view: &View, mut works: impl FnMut(&str, u32) -> bool) -> Working {
     working
 }
 
-/// The class of the reason why the program refuses this alternative here; none if it takes it.
-fn refusal(view: &View, hook: &str, number: u32) -> Option<String> {
+/// The frame in which the program refuses this alternative here; none if it takes it.
+fn refusal(view: &View, hook: &str, number: u32) -> Option<Value> {
     let way = Way::Forced(vec![format!("{hook}={number}")]);
     let when = view.decl.hooks.get(hook).and_then(|hook| hook.when.as_ref()).and_then(|name| {
         let set = view.decl.set.get(name)?;
@@ -160,7 +160,7 @@ fn refusal(view: &View, hook: &str, number: u32) -> Option<String> {
     let frame = frames.first().unwrap_or_else(|| panic!("{way}: no frame"));
     match code {
         0 => None,
-        4 => Some(class(frame).to_owned()),
+        4 => Some(frame.clone()),
         code => panic!("{way}: exit {code}: {frame}"),
     }
 }

@@ -157,12 +157,22 @@ static __always_inline void fill_call(struct pathcall *call, u32 number, const s
 	read_current_comm(&call->comm);
 }
 
+/* Whether names of directories are read. For opens that is constant: the verifier then need not walk through the loop. */
+static __always_inline bool wants_directory(const struct asked *asked)
+{
+#ifdef PATHCALL_OPENS
+	return full_path;
+#else
+	return full_path || !asked->path;
+#endif
+}
+
 /* Room for all names only where they are asked for: what most events do not need is left away behind their end. */
 static __always_inline void log_call(u32 number, const struct asked *asked, long ret, u64 took)
 {
 	struct pathcall *call;
 
-	if (full_path || !asked->path) {
+	if (wants_directory(asked)) {
 		call = reserve_event(events, struct pathcall);
 		if (!call)
 			return;

@@ -46,7 +46,7 @@ fn main() {
     let sections: [(&str, &str, fn()); 4] = [
         ("startup", "Start: exec to the last hook attached, s", startup::run),
         ("programs", "Kernel cost, and the slow-down of what is watched", programs::run),
-        ("tick", "One tick over a map of 10,000 connections, CPU ms", tick::run),
+        ("tick", "One tick, and how it grows: CPU ms", tick::run),
         ("screen", "The explorer on a terminal", screen::run),
     ];
     for (name, title, run) in sections {

@@ -10,6 +10,7 @@ use libbpf_rs::{AsRawLibbpf, Iter, Link, MapCore, MapType, Object, OpenObject};
 use super::btf::Btf;
 use super::events::Events;
 use super::facts::{self, Facts};
+use super::given::Given;
 use super::layout::Layout;
 use super::object::{choice, data_map, has_suffix, needs, object_btf, open, programs_of, questions};
 use super::plan::{self, Failure, Needs, Plan, Program, remedy};
@@ -45,6 +46,7 @@ pub(super) struct Attempt<'a> {
     /// The same, to be read here.
     types: Vec<u8>,
     needs: Needs,
+    given: Given,
     pub(super) failures: Vec<Failure>,
 }
 
@@ -61,6 +63,7 @@ impl<'a> Attempt<'a> {
         let needs = needs(view);
         let questions = questions(&programs, &needs, &object);
         let roots = object_btf(object.as_libbpf_object().as_ptr()).and_then(|b| Btf::parse(b).ok());
+        let given = roots.as_ref().map(|btf| Given::find(settings::constants(btf).keys())).unwrap_or_default();
         let roots = roots.map(|btf| slim::roots(&btf)).unwrap_or_default();
         let module = view.decl.requires.as_ref().map(|requires| requires.module.as_str());
         let (facts, types) = Facts::gather(&questions, &roots, wish.btf.as_deref(), module)
@@ -71,7 +74,7 @@ impl<'a> Attempt<'a> {
         let no_file = |e| unavailable(ReasonClass::Memlock, format!("no file in memory: {e}"));
         let btf = sys::memory_file(&types).map_err(no_file)?;
         let uses = elf::maps_of_programs(view.object.bytes());
-        Ok(Attempt { view, wish, programs, uses, facts, btf, types, needs, failures: vec![] })
+        Ok(Attempt { view, wish, programs, uses, facts, btf, types, needs, given, failures: vec![] })
     }
 
     pub(super) fn plan(&self) -> Plan {
@@ -111,7 +114,7 @@ impl<'a> Attempt<'a> {
         self.follow_root(&object).map_err(ours)?;
 
         step(LoadStep::Attach);
-        let (links, samplings) = self.attach(&object, &chosen)?;
+        let Attached { links, samplings, iterators } = self.attach(&object, &chosen)?;
         let io = |e: std::io::Error| ours(format!("its maps cannot be read: {e}"));
         let data = self.data(&object, &layout).map_err(io)?;
         let cpus = sys::possible_cpus().map_err(io)?;
@@ -119,12 +122,14 @@ impl<'a> Attempt<'a> {
         Ok(Probe {
             _links: links,
             samplings,
+            iterators,
             data,
             layout,
             lost,
             hooks: chosen.iter().map(|p| p.hook()).collect(),
             reports: plan.reports.clone(),
-            partial: plan.partial.clone(),
+            _statistics: self.given.statistics.clone(),
+            partial: plan.partial.clone().or_else(|| self.given.partial.clone()),
             map_bytes: map_bytes(&object),
             loaded: chosen.iter().map(|p| p.name.clone()).collect(),
             object,
@@ -182,7 +187,8 @@ impl<'a> Attempt<'a> {
         let constants = settings::constants(btf);
         let mut rodata = open.maps_mut().find(|m| has_suffix(m.name(), ".rodata"));
         let bytes = rodata.as_mut().and_then(|m| m.initial_value_mut()).unwrap_or_default();
-        settings::write(bytes, &constants, &self.view.decl, &self.facts, self.data_map(), &self.wish.settings)
+        let given = &self.given.values;
+        settings::write(bytes, &constants, &self.view.decl, &self.facts, given, self.data_map(), &self.wish.settings)
     }
 
     /// The first process of a tree is known before any fork can be missed.
@@ -195,9 +201,8 @@ impl<'a> Attempt<'a> {
         sys::update(fd.as_fd(), &pid.to_ne_bytes(), &[1]).map_err(|e| format!("cannot follow {pid}: {e}"))
     }
 
-    fn attach(&self, object: &Object, chosen: &[&Program]) -> Result<(Vec<Link>, Vec<Sampling>), Refusal> {
-        let (mut links, mut samplings) = (Vec::new(), Vec::new());
-        let mut seeds = Vec::new();
+    fn attach(&self, object: &Object, chosen: &[&Program]) -> Result<Attached, Refusal> {
+        let (mut links, mut samplings, mut iterators) = (Vec::new(), Vec::new(), Vec::new());
         for program in object.progs_mut() {
             let Some(known) = chosen.iter().find(|p| program.name() == OsStr::new(&p.name)) else { continue };
             if known.samples() {
@@ -213,16 +218,17 @@ impl<'a> Attempt<'a> {
                 _ => program.attach(),
             });
             let link = link.map_err(|e| Refusal::Program(attach_failure(known, &e)))?;
-            if known.seed { seeds.push((known, link)) } else { links.push(link) }
+            if known.iterates() { iterators.push((known, link)) } else { links.push(link) }
         }
         // Only now is nothing missed between the seeding and the first event.
-        for (known, link) in seeds {
-            run_seed(&link).map_err(|e| {
+        for (known, link) in &iterators {
+            run_iterator(link).map_err(|e| {
                 let result = format!("does not run: {e}");
                 Refusal::Program(Failure { program: known.name.clone(), result, class: ReasonClass::SymbolMissing })
             })?;
         }
-        Ok((links, samplings))
+        let iterators = iterators.into_iter().filter(|(known, _)| !known.seed).map(|(_, link)| link).collect();
+        Ok(Attached { links, samplings, iterators })
     }
 
     fn data(&self, object: &Object, layout: &Layout) -> std::io::Result<Data> {
@@ -281,8 +287,16 @@ impl<'a> Attempt<'a> {
     }
 }
 
+/// What holds the programs of a view where they run.
+struct Attached {
+    links: Vec<Link>,
+    samplings: Vec<Sampling>,
+    /// Run at the end of each interval.
+    iterators: Vec<Link>,
+}
+
 /// Runs an iterator over all it iterates; its output is empty.
-fn run_seed(link: &Link) -> Result<(), String> {
+pub(super) fn run_iterator(link: &Link) -> Result<(), String> {
     let mut iter = Iter::new(link).map_err(|e| e.to_string())?;
     std::io::copy(&mut iter, &mut std::io::sink()).map(drop).map_err(|e| e.to_string())
 }

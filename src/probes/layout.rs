@@ -278,8 +278,9 @@ impl Builder<'_> {
         }
         for (name, decl) in &self.decl.col {
             let mut sources = decl.mean.iter().chain(&decl.share).flatten();
-            // What is counted has columns that single events do not have.
-            if self.decl.kind == Kind::Events && !sources.all(|name| columns.iter().any(|c| c.name == *name)) {
+            // What is counted has columns that single events do not have, and one map others than the other.
+            let own = self.decl.kind == Kind::Events || self.decl.stands_alone(self.choice);
+            if own && !sources.all(|name| columns.iter().any(|c| c.name == *name)) {
                 continue;
             }
             if let Some([sum, _]) = &decl.mean {
@@ -297,7 +298,7 @@ impl Builder<'_> {
         if let Some(choice) = self.choice {
             shown.extend(choice.key.iter().chain(&choice.columns).map(String::as_str));
         }
-        if !self.decl.counts_events(self.choice) {
+        if !self.decl.stands_alone(self.choice) {
             shown.extend(self.decl.columns.iter().map(String::as_str));
         }
         if let Some(unknown) = shown.iter().find(|name| !columns.iter().any(|c| c.name == **name)) {

@@ -8,6 +8,7 @@ pub mod decode;
 pub mod elf;
 pub mod events;
 pub mod facts;
+mod given;
 pub mod guard;
 pub mod kernel;
 pub mod layout;

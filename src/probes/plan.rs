@@ -2,8 +2,8 @@
 //! its reasons out.
 //!
 //! A program is called `HOOK__N` or `HOOK__N_part`: of the same HOOK, the lowest N that works is
-//! used, with all its parts. Without `__N` it is required; `_opt` may fail; `_seed` is an iterator
-//! that runs once after attaching.
+//! used, with all its parts. Without `__N` it is required; `_opt` may fail. An iterator runs after
+//! attaching and at the end of each interval, one called `_seed` only after attaching.
 
 use std::collections::BTreeMap;
 
@@ -68,6 +68,11 @@ impl Program {
     /// Whether it runs from a timer of each CPU.
     pub fn samples(&self) -> bool {
         self.kind == PERF_EVENT
+    }
+
+    /// Whether it is run by us rather than by what happens.
+    pub fn iterates(&self) -> bool {
+        self.kind == "iter"
     }
 
     /// As shown to the user.

@@ -2,13 +2,13 @@
 //! kernel refuses. Dropping it detaches everything.
 
 use std::collections::HashSet;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use libbpf_rs::{AsRawLibbpf, Link, MapCore, Object};
 
-use super::attempt::Attempt;
+use super::attempt::{Attempt, run_iterator};
 use super::btf::Btf;
 use super::events::Events;
 use super::layout::Layout;
@@ -48,7 +48,10 @@ pub struct Probe {
     // Links first: they are dropped, and so detached, before the programs.
     pub(super) _links: Vec<Link>,
     pub(super) samplings: Vec<Sampling>,
+    pub(super) iterators: Vec<Link>,
     pub(super) object: Object,
+    /// The kernel's run-time statistics, where the view needs them on.
+    pub(super) _statistics: Option<Arc<OwnedFd>>,
     /// The data.
     pub data: Data,
     /// How to read it.
@@ -104,6 +107,14 @@ impl Probe {
             .progs()
             .filter(loaded)
             .map(|p| unsafe { BorrowedFd::borrow_raw(std::os::fd::AsRawFd::as_raw_fd(&p.as_fd())) })
+    }
+
+    /// Has programs that walk over objects of the kernel do so: they fill the half that is written now.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn iterate(&self) -> Result<(), String> {
+        self.iterators.iter().try_for_each(run_iterator)
     }
 
     /// Has programs that sample run on the CPUs that are online now.

@@ -33,7 +33,7 @@ pub fn variables(btf: &Btf<'_>, section: &str) -> HashMap<String, Constant> {
         .collect()
 }
 
-/// Writes facts, filters, settings, and which data is read (`map`), into the initial value of `.rodata`.
+/// Writes facts, what is `given` by the machine, filters, settings, and which data is read (`map`), into the initial value of `.rodata`.
 ///
 /// # Errors
 /// A sentence naming the setting that does not fit.
@@ -42,6 +42,7 @@ pub fn write(
     constants: &HashMap<String, Constant>,
     decl: &ViewDecl,
     facts: &Facts,
+    given: &HashMap<String, u64>,
     map: &str,
     settings: &[(String, SettingValue)],
 ) -> Result<(), String> {
@@ -56,7 +57,7 @@ pub fn write(
     if let Some(pid) = own_pid() {
         rodata.number("self_tgid", u64::from(pid))?;
     }
-    for (name, value) in &decl.constants {
+    for (name, value) in given.iter().chain(&decl.constants) {
         rodata.number(name, *value)?;
     }
     for (name, set) in &decl.set {

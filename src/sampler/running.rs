@@ -90,6 +90,7 @@ impl Running {
 
     /// Flips the halves, waits for programs that still write the old one, reads it and makes rows.
     fn read_halves(&mut self, frame: &mut Frame, names: &mut Names) -> Result<u64, String> {
+        self.probe.iterate().map_err(|e| format!("walking over objects of the kernel: {e}"))?;
         let old = self.epoch & 1;
         self.epoch = self.epoch.wrapping_add(1);
         self.probe.set_epoch(self.epoch)?;

@@ -247,7 +247,7 @@ pub struct SettingChoice {
     /// Key columns with this choice.
     #[serde(default)]
     pub key: Vec<String>,
-    /// Other columns shown with this choice.
+    /// Other columns shown with this choice, before those that the view shows; with a map and a sort of its own there are no others.
     #[serde(default)]
     pub columns: Vec<String>,
     /// Sort with this choice, where its map has other columns than the declared one.
@@ -292,6 +292,11 @@ impl ViewDecl {
             Some((_, SettingValue::Text(word))) => set.choices.iter().find(|c| c.name == *word),
             _ => set.choices.first(),
         }
+    }
+
+    /// Whether the columns of this choice are all there are: its map has others than the declared one, and so its own sort.
+    pub fn stands_alone(&self, choice: Option<&SettingChoice>) -> bool {
+        self.counts_events(choice) || choice.is_some_and(|choice| choice.map.is_some() && choice.sort.is_some())
     }
 
     /// Whether this choice counts events in the kernel: it has a map of its own, and rows like a table's.

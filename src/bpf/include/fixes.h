@@ -10,6 +10,9 @@
  * branch for other kernels is dead code and never verified. */
 #define NARGS(tracepoint) const volatile u32 nargs__##tracepoint = 0
 
+/* Address of a symbol, 0 if the kernel does not tell. Filled by the engine from /proc/kallsyms before load. */
+#define KSYM(symbol) const volatile u64 ksym__##symbol = 0
+
 /* Argument `at` of the program. In assembly, as clang would rather choose between two places than between two loads, and
  * before 5.11 the verifier takes no load at a place of the context that was computed. */
 #define ARG_AT(at) ({								\

@@ -134,6 +134,15 @@ static __always_inline void *lookup_or_init(void *map, const void *key, const vo
 		found ? found : lookup_or_init(HALF(name), at, from);	\
 	})
 
+/* The value of `key`, whatever it was: for rows that say how things are, not what was counted. */
+static __always_inline void put(void *map, const void *key, const void *value)
+{
+	long err = bpf_map_update_elem(map, key, value, BPF_ANY);
+
+	if (err)
+		count_failed_insert(err);
+}
+
 /* Atomic add of a value the compiler cannot fold: adding a constant 0 would become an OR, which
  * 5.10 refuses. */
 static __always_inline void add(u64 *counter, u64 n)

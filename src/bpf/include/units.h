@@ -20,6 +20,7 @@ typedef u32 ns_inum_t;	    /* inode number of a namespace */
 typedef u32 cpu_shard_t;    /* splits a key by CPU so that its value has one writer; rows are merged, unless `cpu` is asked for */
 typedef u32 cpu_t;	    /* a CPU, by number */
 typedef u32 irq_t;	    /* an interrupt line, by number */
+typedef u32 object_id_t;    /* an object of the kernel, by number */
 typedef u32 softirq_t;	    /* a kind of deferred interrupt work; shown by name */
 
 /* Of single events. */
@@ -50,6 +51,8 @@ typedef s64 pages_t;	    /* pages; adds up, may be negative in between */
 typedef u64 ns_sum_t;	    /* nanoseconds; adds up */
 typedef u64 ns_max_t;	    /* nanoseconds; the largest wins */
 typedef u64 count_max_t;    /* a number of things; the largest wins */
+typedef u64 count_or_none_t; /* events; adds up; NS_NONE is unknown */
+typedef u64 ns_sum_or_none_t; /* nanoseconds; adds up; NS_NONE is unknown */
 typedef u32 log2_ns_t;	    /* in an array: counts by power of two of nanoseconds */
 typedef u64 bytes_max_t;    /* bytes; the largest wins */
 typedef u32 log2_bytes_t;   /* in an array: counts by power of two of bytes */

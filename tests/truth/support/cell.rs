@@ -176,7 +176,7 @@ pub fn once(way: &Way, views: &str) -> (i32, Vec<Value>) {
 }
 
 /// The same with settings.
-fn once_with(way: &Way, views: &str, settings: &[String]) -> (i32, Vec<Value>) {
+pub fn once_with(way: &Way, views: &str, settings: &[String]) -> (i32, Vec<Value>) {
     let mut command = way.command();
     let command = command.args([views, "--json", "-d", "0.1", "-n", "1"]).args(settings);
     let output = command.output().expect("the program starts");

@@ -70,6 +70,11 @@ impl Program {
         self.kind == PERF_EVENT
     }
 
+    /// The library and the function that it is attached to, if it is of user space.
+    pub fn user_function(&self) -> Option<(&str, &str)> {
+        matches!(self.kind.as_str(), "uprobe" | "uretprobe").then(|| self.target.split_once(':')).flatten()
+    }
+
     /// As shown to the user.
     pub fn hook(&self) -> Hook {
         Hook {
@@ -85,6 +90,7 @@ impl Program {
         match kind {
             "fentry" | "fexit" => matches!(self.kind.as_str(), "fentry" | "fexit"),
             "kprobe" | "kretprobe" => matches!(self.kind.as_str(), "kprobe" | "kretprobe"),
+            "uprobe" | "uretprobe" => self.user_function().is_some(),
             other => self.kind == other,
         }
     }
@@ -252,6 +258,9 @@ fn known_obstacle(program: &Program, facts: &Facts) -> Option<(ReasonClass, Stri
         "kprobe" | "kretprobe" if !facts.kprobes => {
             return Some((ReasonClass::NoKprobes, "no kprobes in this kernel".to_owned()));
         }
+        "uprobe" | "uretprobe" if !facts.uprobes => {
+            return Some((ReasonClass::SymbolMissing, "no uprobes in this kernel".to_owned()));
+        }
         _ => {}
     }
     let result = facts.refused.get(&program.kind)?;
@@ -260,7 +269,7 @@ fn known_obstacle(program: &Program, facts: &Facts) -> Option<(ReasonClass, Stri
 
 /// The cause to show for a purpose that nothing works for, most telling first.
 fn reason(hook: &str, causes: &[(Program, Failure)]) -> Reason {
-    const TELLING: [ReasonClass; 8] = [
+    const TELLING: [ReasonClass; 9] = [
         ReasonClass::NoPrivilege,
         ReasonClass::Lockdown,
         ReasonClass::Memlock,
@@ -269,13 +278,16 @@ fn reason(hook: &str, causes: &[(Program, Failure)]) -> Reason {
         ReasonClass::NoKprobes,
         ReasonClass::ProgTypeDenied,
         ReasonClass::NoFentry,
+        ReasonClass::TargetMissing,
     ];
     let class = TELLING.into_iter().find(|class| causes.iter().any(|(_, f)| f.class == *class));
     let class = class.unwrap_or(ReasonClass::SymbolMissing);
     let list: Vec<String> = causes.iter().map(|(p, f)| format!("{}/{}: {}", p.kind, p.target, f.result)).collect();
-    let message = match list.is_empty() {
-        true => format!("there is no such alternative for \"{hook}\""),
-        false => format!("nothing can be attached for \"{hook}\" ({})", list.join("; ")),
+    let message = match causes {
+        [] => format!("there is no such alternative for \"{hook}\""),
+        // A whole sentence already.
+        [(_, failure)] if failure.class == ReasonClass::TargetMissing => failure.result.clone(),
+        _ => format!("nothing can be attached for \"{hook}\" ({})", list.join("; ")),
     };
     Reason { class, message, remedy: remedy(class).to_owned() }
 }

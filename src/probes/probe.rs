@@ -12,6 +12,7 @@ use super::attempt::Attempt;
 use super::btf::Btf;
 use super::events::Events;
 use super::layout::Layout;
+use super::libraries::Libraries;
 use super::object::{has_suffix, object_btf};
 use super::plan::remedy;
 use super::reader::{Halves, LostCounters};
@@ -48,6 +49,7 @@ pub struct Probe {
     // Links first: they are dropped, and so detached, before the programs.
     pub(super) _links: Vec<Link>,
     pub(super) samplings: Vec<Sampling>,
+    pub(super) libraries: Option<Libraries>,
     pub(super) object: Object,
     /// The data.
     pub data: Data,
@@ -59,7 +61,7 @@ pub struct Probe {
     pub hooks: Arc<[Hook]>,
     /// What was passed over for each purpose.
     pub reports: Vec<HookReport>,
-    /// What is missing although it runs.
+    /// The optional hook that is missing; [`Probe::lacks`] says it all.
     pub partial: Option<Reason>,
     /// Kernel memory of its maps, bytes.
     pub map_bytes: u64,
@@ -119,6 +121,16 @@ impl Probe {
             }
         }
         Ok(())
+    }
+
+    /// What is missing although it runs: an optional hook, or a library that cannot be watched.
+    pub fn lacks(&self) -> Option<Reason> {
+        self.partial.clone().or_else(|| self.libraries.as_ref()?.problem())
+    }
+
+    /// CPU time that looking for libraries has cost since this was last asked, ns.
+    pub fn take_search_ns(&self) -> u64 {
+        self.libraries.as_ref().map_or(0, Libraries::take_cpu_ns)
     }
 
     /// Sets the epoch: from now on programs write the half `epoch & 1`.

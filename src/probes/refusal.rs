@@ -6,7 +6,7 @@ use super::btf::Btf;
 use super::facts;
 use super::guard;
 use super::plan::{Failure, Program, remedy};
-use super::{libbpf_log, sys};
+use super::{libbpf_log, libraries, sys};
 use crate::frame::{Reason, ReasonClass};
 
 /// Why a try did not work.
@@ -135,6 +135,21 @@ pub(super) fn sampling_failure(program: &Program, error: &std::io::Error) -> Fai
         _ => (ReasonClass::SymbolMissing, format!("does not attach: {error}")),
     };
     Failure { program: program.name.clone(), result, class }
+}
+
+/// No library of which a hook could be attached.
+pub(super) fn library_failure(program: &Program, error: &libraries::Error) -> Failure {
+    let errno = match error {
+        libraries::Error::Refused { error, .. } => error.raw_os_error(),
+        libraries::Error::NotFound(_) => None,
+    };
+    let class = match errno {
+        Some(libc::EPERM) if lockdown() => ReasonClass::Lockdown,
+        Some(libc::EPERM) => ReasonClass::ProgTypeDenied,
+        Some(libc::EACCES) => ReasonClass::PerfParanoid,
+        _ => ReasonClass::TargetMissing,
+    };
+    Failure { program: program.name.clone(), result: error.to_string(), class }
 }
 
 /// Without the capabilities, every refusal has that one cause.

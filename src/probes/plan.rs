@@ -258,9 +258,7 @@ fn known_obstacle(program: &Program, facts: &Facts) -> Option<(ReasonClass, Stri
         "kprobe" | "kretprobe" if !facts.kprobes => {
             return Some((ReasonClass::NoKprobes, "no kprobes in this kernel".to_owned()));
         }
-        "uprobe" | "uretprobe" if !facts.uprobes => {
-            return Some((ReasonClass::SymbolMissing, "no uprobes in this kernel".to_owned()));
-        }
+        "uprobe" | "uretprobe" if !facts.uprobes => return missing("thing as uprobes"),
         _ => {}
     }
     let result = facts.refused.get(&program.kind)?;
@@ -285,7 +283,6 @@ fn reason(hook: &str, causes: &[(Program, Failure)]) -> Reason {
     let list: Vec<String> = causes.iter().map(|(p, f)| format!("{}/{}: {}", p.kind, p.target, f.result)).collect();
     let message = match causes {
         [] => format!("there is no such alternative for \"{hook}\""),
-        // A whole sentence already.
         [(_, failure)] if failure.class == ReasonClass::TargetMissing => failure.result.clone(),
         _ => format!("nothing can be attached for \"{hook}\" ({})", list.join("; ")),
     };

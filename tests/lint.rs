@@ -137,8 +137,12 @@ fn hooks_in_user_space_name_declared_libraries() {
         let mut used = std::collections::HashSet::new();
         for program in programs.iter().filter(|p| p.kind.contains("uprobe") || p.kind == "uretprobe") {
             let target = program.user_function();
-            let (library, function) = target.unwrap_or_else(|| panic!("{name}: {} names no LIBRARY:FUNCTION", program.name));
-            assert!(view.decl.libraries.contains_key(library) && !function.is_empty(), "{name}: {library} is not declared");
+            let (library, function) =
+                target.unwrap_or_else(|| panic!("{name}: {} names no LIBRARY:FUNCTION", program.name));
+            assert!(
+                view.decl.libraries.contains_key(library) && !function.is_empty(),
+                "{name}: {library} is not declared"
+            );
             used.insert(library.to_owned());
         }
         for (library, decl) in &view.decl.libraries {

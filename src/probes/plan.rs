@@ -283,7 +283,9 @@ fn reason(hook: &str, causes: &[(Program, Failure)]) -> Reason {
     let list: Vec<String> = causes.iter().map(|(p, f)| format!("{}/{}: {}", p.kind, p.target, f.result)).collect();
     let message = match causes {
         [] => format!("there is no such alternative for \"{hook}\""),
-        [(_, failure)] if failure.class == ReasonClass::TargetMissing => failure.result.clone(),
+        [(_, failure)] if matches!(failure.class, ReasonClass::TargetMissing | ReasonClass::NoPrivilege) => {
+            failure.result.clone()
+        }
         _ => format!("nothing can be attached for \"{hook}\" ({})", list.join("; ")),
     };
     Reason { class, message, remedy: remedy(class).to_owned() }

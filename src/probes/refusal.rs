@@ -143,13 +143,16 @@ pub(super) fn library_failure(program: &Program, error: &libraries::Error) -> Fa
         libraries::Error::Refused { error, .. } => error.raw_os_error(),
         libraries::Error::NotFound(_) => None,
     };
-    let class = match errno {
-        Some(libc::EPERM) if lockdown() => ReasonClass::Lockdown,
-        Some(libc::EPERM) => ReasonClass::ProgTypeDenied,
-        Some(libc::EACCES) => ReasonClass::PerfParanoid,
-        _ => ReasonClass::TargetMissing,
+    let (class, result) = match errno {
+        // CAP_PERFMON is not enough (perf_uprobe_event_init).
+        Some(libc::EPERM | libc::EACCES) if crate::privilege::Missing::admin() => {
+            (ReasonClass::NoPrivilege, "hooks in user space take CAP_SYS_ADMIN".to_owned())
+        }
+        Some(libc::EPERM) if lockdown() => (ReasonClass::Lockdown, "refused by kernel lockdown (EPERM)".to_owned()),
+        Some(libc::EPERM) => (ReasonClass::ProgTypeDenied, error.to_string()),
+        _ => (ReasonClass::TargetMissing, error.to_string()),
     };
-    Failure { program: program.name.clone(), result: error.to_string(), class }
+    Failure { program: program.name.clone(), result, class }
 }
 
 /// Without the capabilities, every refusal has that one cause.

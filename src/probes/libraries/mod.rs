@@ -116,7 +116,11 @@ impl Libraries {
     pub fn problem(&self) -> Option<Reason> {
         let message = self.told.problem.lock().unwrap_or_else(PoisonError::into_inner).clone()?;
         let class = ReasonClass::TargetMissing;
-        Some(Reason { class, message, remedy: "run it as root (CAP_SYS_PTRACE), or watch one file with --lib PATH".to_owned() })
+        Some(Reason {
+            class,
+            message,
+            remedy: "run it as root (CAP_SYS_PTRACE), or watch one file with --lib PATH".to_owned(),
+        })
     }
 
     /// CPU time of the thread since this was last asked, ns.

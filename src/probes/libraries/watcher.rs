@@ -173,7 +173,8 @@ impl Watcher {
         }
         let refused = self.files.values().find_map(|file| match &file.state {
             State::Refused(error) => {
-                let error = error.raw_os_error().map_or(io::Error::other(error.to_string()), io::Error::from_raw_os_error);
+                let error =
+                    error.raw_os_error().map_or(io::Error::other(error.to_string()), io::Error::from_raw_os_error);
                 Some(Error::Refused { path: file.path.clone(), error })
             }
             _ => None,

@@ -18,7 +18,8 @@ pub fn compile() -> Result<PathBuf, String> {
     let compiler = std::env::var("CC").unwrap_or_else(|_| "cc".to_owned());
     // Position-independent, so that the address of a library's function is the function's own.
     let words = ["-O1", "-Wall", "-fPIE", "-pie", "-x", "c", "-o", &new, "-"];
-    let mut child = Command::new(&compiler).args(words).stdin(Stdio::piped()).spawn().map_err(|e| format!("{compiler}: {e}"))?;
+    let mut child =
+        Command::new(&compiler).args(words).stdin(Stdio::piped()).spawn().map_err(|e| format!("{compiler}: {e}"))?;
     let mut input = child.stdin.take().ok_or("no pipe")?;
     input.write_all(include_bytes!("lookup.c")).map_err(|e| e.to_string())?;
     drop(input);

@@ -2,11 +2,11 @@
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{CWD, Mode, OFlags, ResolveFlags};
+use rustix::fs::{Mode, OFlags};
 
 /// What overlays call themselves (OVERLAYFS_SUPER_MAGIC).
 const OVERLAY: i64 = 0x794c_7630;
@@ -60,42 +60,19 @@ fn parse(line: &[u8], wanted: &impl Fn(&[u8]) -> bool) -> Option<Mapping> {
     Some(Mapping { start: number(start)?, end: number(end)?, inode, path: std::ffi::OsStr::from_bytes(path).into() })
 }
 
-/// Opens what a process has mapped: the very file, also if it has been deleted or covered since; without the right to do that
-/// (CAP_CHECKPOINT_RESTORE), what has its path and its inode number in the process's root.
+/// Opens what a process has mapped: the very file, in whatever mount namespace, also if it has been deleted or covered since.
 pub(super) fn open(pid: u32, mapping: &Mapping) -> io::Result<File> {
-    let link = format!("/proc/{pid}/map_files/{:x}-{:x}", mapping.start, mapping.end);
-    if let Ok(file) = rustix::fs::open(link, OFlags::PATH | OFlags::CLOEXEC, Mode::empty()) {
-        return readable(file);
-    }
-    let root = rustix::fs::open(format!("/proc/{pid}/root"), OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
-    let inside = mapping.path.strip_prefix("/").unwrap_or(&mapping.path);
-    // Its links must not lead out of there.
-    let how = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
-    let file = rustix::fs::openat2(&root, inside, OFlags::PATH | OFlags::CLOEXEC, Mode::empty(), how)?;
-    let inode = rustix::fs::fstat(&file)?.st_ino;
-    // Until 6.8 a mapping of an overlay has the inode number of the layer below (file_user_inode).
-    if inode != mapping.inode && !is_overlay(&file)? {
-        return Err(io::Error::new(io::ErrorKind::NotFound, "another file has taken its place"));
-    }
-    readable(file)
+    open_path(Path::new(&format!("/proc/{pid}/map_files/{:x}-{:x}", mapping.start, mapping.end)))
 }
 
-/// Opens a file of our own.
+/// Opens a regular file. Opening another one may do something, and a process may call anything by the name of a library.
 pub(super) fn open_path(path: &Path) -> io::Result<File> {
-    readable(rustix::fs::openat(CWD, path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?)
-}
-
-/// What is a regular file can be opened without anything happening; a process may call anything by the name of a library.
-fn readable(file: OwnedFd) -> io::Result<File> {
+    let file = rustix::fs::open(path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
     let kind = rustix::fs::FileType::from_raw_mode(rustix::fs::fstat(&file)?.st_mode);
     if !kind.is_file() {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
     }
     File::open(format!("/proc/self/fd/{}", file.as_raw_fd()))
-}
-
-fn is_overlay(file: &OwnedFd) -> io::Result<bool> {
-    Ok(rustix::fs::fstatfs(file)?.f_type as i64 == OVERLAY)
 }
 
 impl FileKey {

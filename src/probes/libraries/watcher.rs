@@ -97,10 +97,10 @@ impl Watcher {
             let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else { continue };
             match self.look_at(pid, now) {
                 Ok(true) => drop(alive.insert(pid)),
-                // A kernel thread, or it is gone by now.
+                // A kernel thread.
                 Ok(false) => {}
-                Err(error) if error.kind() == io::ErrorKind::PermissionDenied => self.unseen += 1,
-                Err(_) => {}
+                Err(error) if is_gone(&error) => {}
+                Err(_) => self.unseen += 1,
             }
         }
         self.processes.retain(|pid, _| alive.contains(pid));
@@ -130,8 +130,7 @@ impl Watcher {
         for mapping in mappings {
             let name = mapping.path.file_name().unwrap_or_default().as_encoded_bytes();
             let Some(library) = self.library_of(name) else { continue };
-            // One that is gone by now needs no watching.
-            let Ok(file) = mapped::open(pid, &mapping) else { continue };
+            let file = mapped::open(pid, &mapping)?;
             let key = FileKey::of(&file)?;
             self.watch(key, &file, &library, &mapping.path, Some(now));
             files.push(key);
@@ -202,6 +201,11 @@ impl Watcher {
         };
         Some(format!("{processes} cannot be looked into: a library that nobody else has mapped is not watched there"))
     }
+}
+
+/// What /proc says of a process that has ended, or of a mapping that has.
+fn is_gone(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::ENOENT | libc::ESRCH))
 }
 
 #[cfg(test)]

@@ -135,7 +135,7 @@ fn hooks_in_user_space_name_declared_libraries() {
         let name = &view.decl.name;
         let programs = object::programs(view).unwrap_or_else(|e| panic!("{name}: {e}"));
         let mut used = std::collections::HashSet::new();
-        for program in programs.iter().filter(|p| p.kind.contains("uprobe") || p.kind == "uretprobe") {
+        for program in programs.iter().filter(|p| p.kind.contains("uprobe") || p.kind.contains("uretprobe")) {
             let target = program.user_function();
             let (library, function) =
                 target.unwrap_or_else(|| panic!("{name}: {} names no LIBRARY:FUNCTION", program.name));

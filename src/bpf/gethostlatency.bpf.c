@@ -96,10 +96,10 @@ struct calls {
 	struct call call[MAX_NESTED];
 };
 
+/* Allocated beforehand, all of it: 5.10 warns of programs that make it allocate (check_map_prog_compatibility). */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 65536);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 10240);
 	__type(key, u64);
 	__type(value, struct calls);
 } running SEC(".maps");
@@ -178,7 +178,7 @@ static __always_inline u32 result_of_getaddrinfo(int error)
 #define ERANGE 34
 
 /* The others tell why in a variable of the thread (h_errno). */
-static __always_inline u32 result_of(const struct call *call, u64 returned)
+static __always_inline u32 result_of(const struct call *call, u64 returned, bool sleepable)
 {
 	u64 found = 0;
 
@@ -188,14 +188,14 @@ static __always_inline u32 result_of(const struct call *call, u64 returned)
 		return returned ? RESULT_ok : RESULT_failed;
 	if ((u32)returned == ERANGE)
 		return RESULT_too_small;
-	bpf_probe_read_user(&found, sizeof(found), (void *)call->answer);
+	read_user(&found, sizeof(found), (void *)call->answer, sleepable);
 	return found && !(u32)returned ? RESULT_ok : RESULT_failed;
 }
 
 /* Read at the end: by then its page is there. */
-static __always_inline void read_host(char *host, u64 name)
+static __always_inline void read_host(char *host, u64 name, bool sleepable)
 {
-	long len = bpf_probe_read_user_str(host, HOST_SIZE, (void *)name);
+	long len = read_user_str(host, HOST_SIZE, (void *)name, sleepable);
 
 	if (len < 0)
 		host[0] = 0;
@@ -203,15 +203,15 @@ static __always_inline void read_host(char *host, u64 name)
 		count_lost(LOST_TRUNCATED);
 }
 
-static __always_inline void count_lookup(const struct call *call, u32 result, u64 latency)
+static __always_inline void count_lookup(const struct call *call, u32 result, u64 latency, bool sleepable)
 {
 	struct lookups none = {}, *sum;
 	struct lookup_key key = {};
 
 	if (by == BY_HOST)
-		read_host(key.host, call->name);
+		read_host(key.host, call->name, sleepable);
 	else
-		read_current_comm(&key.comm);
+		read_own_comm(&key.comm, sleepable);
 	if (by == BY_PID)
 		key.pid = bpf_get_current_pid_tgid() >> 32;
 	sum = lookup_or_init(HALF(counts), &key, &none);
@@ -226,7 +226,7 @@ static __always_inline void count_lookup(const struct call *call, u32 result, u6
 		sum->latency_max = latency;
 }
 
-static __always_inline void tell(const struct call *call, u32 result, u64 now)
+static __always_inline void tell(const struct call *call, u32 result, u64 now, bool sleepable)
 {
 	struct lookup *event = reserve_event(events, struct lookup);
 	u64 id = bpf_get_current_pid_tgid();
@@ -241,12 +241,12 @@ static __always_inline void tell(const struct call *call, u32 result, u64 now)
 	event->uid = bpf_get_current_uid_gid();
 	event->function = call->function;
 	event->result = result;
-	read_current_comm(&event->comm);
-	read_host(event->host, call->name);
+	read_own_comm(&event->comm, sleepable);
+	read_host(event->host, call->name, sleepable);
 	submit_event(event);
 }
 
-static __always_inline int end(struct pt_regs *regs)
+static __always_inline int end(struct pt_regs *regs, bool sleepable)
 {
 	u64 id = bpf_get_current_pid_tgid(), frame = USER_FRAME_AT_END(regs), now = bpf_ktime_get_ns();
 	struct latencies *latencies;
@@ -265,17 +265,17 @@ static __always_inline int end(struct pt_regs *regs)
 	calls->depth = depth;
 	if (!depth)
 		bpf_map_delete_elem(&running, &id);
-	result = result_of(&call, USER_RESULT(regs));
+	result = result_of(&call, USER_RESULT(regs), sleepable);
 	if (now - call.begun < min_latency || (failed && result == RESULT_ok))
 		return 0;
 	if (by == BY_EVENT) {
-		tell(&call, result, now);
+		tell(&call, result, now, sleepable);
 	} else if (by == BY_LATENCY) {
 		latencies = PERCPU_HALF(latencies);
 		if (latencies)
 			add_to_hist(latencies, now - call.begun);
 	} else {
-		count_lookup(&call, result, now - call.begun);
+		count_lookup(&call, result, now - call.begun, sleepable);
 	}
 	return 0;
 }
@@ -286,10 +286,15 @@ static __always_inline int end(struct pt_regs *regs)
 	{								\
 		return begin(regs, FUNCTION_##FUNCTION, ANSWER);	\
 	}								\
-	SEC("uretprobe/libc:" #FUNCTION)				\
+	SEC("uretprobe.s/libc:" #FUNCTION)				\
 	int end__1_##FUNCTION(struct pt_regs *regs)			\
 	{								\
-		return end(regs);					\
+		return end(regs, true);					\
+	}								\
+	SEC("uretprobe/libc:" #FUNCTION)				\
+	int end__2_##FUNCTION(struct pt_regs *regs)			\
+	{								\
+		return end(regs, false);				\
 	}
 
 LOOKUP(getaddrinfo, 0)

@@ -41,6 +41,8 @@ impl Program {
         // The event that libbpf wants no name for: see sampling.rs.
         let nameless = if section == PERF_EVENT { "cpu-clock" } else { "" };
         let (kind, target) = section.split_once('/').unwrap_or((section, nameless));
+        // That a program may sleep is between libbpf and the kernel.
+        let kind = kind.strip_suffix(".s").unwrap_or(kind);
         let (hook, rest) = name.split_once("__").unwrap_or((name, ""));
         let digits = rest.split('_').next().unwrap_or_default();
         Program {
@@ -258,7 +260,7 @@ fn known_obstacle(program: &Program, facts: &Facts) -> Option<(ReasonClass, Stri
         "kprobe" | "kretprobe" if !facts.kprobes => {
             return Some((ReasonClass::NoKprobes, "no kprobes in this kernel".to_owned()));
         }
-        "uprobe" | "uretprobe" if !facts.uprobes => return missing("thing as uprobes"),
+        _ if program.user_function().is_some() && !facts.uprobes => return missing("thing as uprobes"),
         _ => {}
     }
     let result = facts.refused.get(&program.kind)?;
@@ -352,6 +354,9 @@ mod tests {
         assert_eq!((program.hook.as_str(), program.number), ("wait", 12));
         assert!(Program::parse("recv__1_file_seed", "iter/task_file").seed);
         assert!(Program::parse("extra_opt", "tp_btf/x").optional);
+        let user = Program::parse("end__1_open", "uretprobe.s/libc:open");
+        assert_eq!((user.kind.as_str(), user.user_function()), ("uretprobe", Some(("libc", "open"))));
+        assert_eq!(known_obstacle(&user, &Facts::default()).map(|(class, _)| class), Some(ReasonClass::SymbolMissing));
         let sampler = Program::parse("sample__1", "perf_event");
         assert_eq!(
             (sampler.kind.as_str(), sampler.target.as_str(), sampler.samples()),

@@ -26,8 +26,8 @@ impl Examiner for LiveExaminer {
         let wish = Wish { btf: self.btf.clone(), ..Wish::default() };
         match Probe::start(view, &wish, &mut |_| {}) {
             Ok(probe) => {
-                let status = verdict(&probe.reports, probe.partial.as_ref());
-                report(status, probe.reports.clone(), probe.partial.clone())
+                let lacks = probe.lacks();
+                report(verdict(&probe.reports, lacks.as_ref()), probe.reports.clone(), lacks)
             }
             Err(unavailable) => report(Verdict::No, unavailable.tried, Some(unavailable.reason)),
         }

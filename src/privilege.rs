@@ -42,6 +42,12 @@ fn home_of(passwd: &str, uid: u32) -> Option<PathBuf> {
     user.get(5).map(PathBuf::from)
 }
 
+/// The capabilities in force, a bit each.
+fn effective(status: &str) -> Option<u64> {
+    let line = status.lines().find_map(|line| line.strip_prefix("CapEff:"))?;
+    u64::from_str_radix(line.trim(), 16).ok()
+}
+
 /// Capabilities that loading BPF programs needs and this process lacks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Missing {
@@ -54,11 +60,16 @@ impl Missing {
         Missing::of_status(&fs::read_to_string("/proc/self/status").ok()?)
     }
 
+    /// Whether this process lacks CAP_SYS_ADMIN, which the kernel wants for hooks in user space.
+    pub fn admin() -> bool {
+        let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+        effective(&status).is_some_and(|held| held & (1 << CAP_SYS_ADMIN) == 0)
+    }
+
     /// As [`Missing::check`], from the text of `/proc/PID/status`. Without a `CapEff` line nothing
     /// is known to be missing, and the kernel has the last word.
     fn of_status(status: &str) -> Option<Missing> {
-        let line = status.lines().find_map(|line| line.strip_prefix("CapEff:"))?;
-        let held = u64::from_str_radix(line.trim(), 16).ok()?;
+        let held = effective(status)?;
         let has = |capability: u32| held & (1 << capability) != 0;
         // Kernels before 5.8 know neither of the two; the old one still covers both.
         if has(CAP_SYS_ADMIN) {

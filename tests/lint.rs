@@ -95,7 +95,10 @@ fn counters_in_a_map_with_keys_are_refused() {
 fn settings_do_not_hide_common_flags_and_are_in_the_program() {
     for view in Registry::get().views() {
         for (name, set) in &view.decl.set {
-            assert!(!COMMON_FLAGS.contains(&name.replace('_', "-").as_str()), "{}: --{name} is taken", view.decl.name);
+            let taken = COMMON_FLAGS.contains(&name.replace('_', "-").as_str());
+            // Of a view that has libraries, the flag is this setting.
+            assert_eq!(taken, set.library, "{}: --{name} is taken", view.decl.name);
+            assert!(!set.library || name == "lib", "{}: {name} would have to be called lib", view.decl.name);
             assert!(!set.help.is_empty(), "{}: {name} is not explained", view.decl.name);
         }
     }
@@ -122,6 +125,30 @@ fn what_is_declared_for_a_shared_program_is_in_it() {
         }
         let unknown = decl.positionals.iter().find(|name| !decl.set.contains_key(*name));
         assert_eq!(unknown, None, "{name}: a positional that is no setting");
+    }
+}
+
+/// A hook in user space names a library that is declared, and every one that is declared is watched.
+#[test]
+fn hooks_in_user_space_name_declared_libraries() {
+    for view in Registry::get().views() {
+        let name = &view.decl.name;
+        let programs = object::programs(view).unwrap_or_else(|e| panic!("{name}: {e}"));
+        let mut used = std::collections::HashSet::new();
+        for program in programs.iter().filter(|p| p.kind.contains("uprobe") || p.kind.contains("uretprobe")) {
+            let target = program.user_function();
+            let (library, function) =
+                target.unwrap_or_else(|| panic!("{name}: {} names no LIBRARY:FUNCTION", program.name));
+            assert!(
+                view.decl.libraries.contains_key(library) && !function.is_empty(),
+                "{name}: {library} is not declared"
+            );
+            used.insert(library.to_owned());
+        }
+        for (library, decl) in &view.decl.libraries {
+            assert!(used.contains(library), "{name}: no hook is in {library}");
+            assert!(!decl.files.is_empty() && !decl.what.is_empty(), "{name}: {library} has no files");
+        }
     }
 }
 

@@ -12,13 +12,14 @@ use super::events::Events;
 use super::facts::{self, Facts};
 use super::given::Given;
 use super::layout::Layout;
+use super::libraries::{self, Libraries};
 use super::object::{choice, data_map, has_suffix, needs, object_btf, open, programs_of, questions};
 use super::plan::{self, Failure, Needs, Plan, Program, remedy};
 use super::probe::{Data, Probe, Wish};
 use super::reader::{Halves, LostCounters};
 use super::refusal::{
-    Refusal, attach_failure, bind_failure, errno_of, layout_failure, load_class, load_failure, map_refusal_class,
-    no_rights, sampling_failure, view_refused,
+    Refusal, attach_failure, bind_failure, errno_of, layout_failure, library_failure, load_class, load_failure,
+    map_refusal_class, no_rights, sampling_failure, view_refused,
 };
 use super::ring::Ring;
 use super::sampling::Sampling;
@@ -114,6 +115,7 @@ impl<'a> Attempt<'a> {
         self.follow_root(&object).map_err(ours)?;
 
         step(LoadStep::Attach);
+        let libraries = self.attach_to_libraries(&object, &chosen)?;
         let Attached { links, samplings, iterators } = self.attach(&object, &chosen)?;
         let io = |e: std::io::Error| ours(format!("its maps cannot be read: {e}"));
         let data = self.data(&object, &layout).map_err(io)?;
@@ -123,6 +125,7 @@ impl<'a> Attempt<'a> {
             _links: links,
             samplings,
             iterators,
+            libraries,
             data,
             layout,
             lost,
@@ -205,6 +208,9 @@ impl<'a> Attempt<'a> {
         let (mut links, mut samplings, mut iterators) = (Vec::new(), Vec::new(), Vec::new());
         for program in object.progs_mut() {
             let Some(known) = chosen.iter().find(|p| program.name() == OsStr::new(&p.name)) else { continue };
+            if known.user_function().is_some() {
+                continue;
+            }
             if known.samples() {
                 let (sampling, _) = libbpf_log::capture(|| Sampling::start(&program, &self.wish.settings));
                 samplings.push(sampling.map_err(|e| Refusal::Program(sampling_failure(known, &e)))?);
@@ -229,6 +235,26 @@ impl<'a> Attempt<'a> {
         }
         let iterators = iterators.into_iter().filter(|(known, _)| !known.seed).map(|(_, link)| link).collect();
         Ok(Attached { links, samplings, iterators })
+    }
+
+    /// The hooks in user space, of which some thread keeps finding the places.
+    fn attach_to_libraries(&self, object: &Object, chosen: &[&Program]) -> Result<Option<Libraries>, Refusal> {
+        let mut hooks = Vec::new();
+        for program in object.progs() {
+            let known = chosen.iter().find(|p| program.name() == OsStr::new(&p.name));
+            let Some((library, function)) = known.and_then(|known| known.user_function()) else { continue };
+            let fd = program.as_fd().try_clone_to_owned();
+            let fd = fd.map_err(|e| view_refused(ReasonClass::Memlock, format!("no descriptor: {e}")))?;
+            let is_return = known.is_some_and(|known| known.kind == "uretprobe");
+            hooks.push(libraries::Hook::new(fd, library, function, is_return));
+        }
+        let Some(first) = chosen.iter().find(|p| p.user_function().is_some()) else { return Ok(None) };
+        let only = self.wish.settings.iter().rev().find_map(|(name, value)| match value {
+            SettingValue::Text(path) if self.view.decl.set.get(name).is_some_and(|set| set.library) => Some(path),
+            _ => None,
+        });
+        let started = Libraries::start(&self.view.decl.libraries, hooks, only.map(Path::new));
+        started.map(Some).map_err(|e| Refusal::Program(library_failure(first, &e)))
     }
 
     fn data(&self, object: &Object, layout: &Layout) -> std::io::Result<Data> {

@@ -15,6 +15,9 @@ pub const KERNEL_BTF: &str = "/sys/kernel/btf/vmlinux";
 /// Where it shows those of its modules, which build on its own.
 const MODULES_BTF: &str = "/sys/kernel/btf";
 
+/// The number of the perf PMU that makes uprobes.
+pub const UPROBE_TYPE: &str = "/sys/bus/event_source/devices/uprobe/type";
+
 /// What one view asks of the kernel's BTF.
 #[derive(Clone, Debug, Default)]
 pub struct Questions {
@@ -35,6 +38,8 @@ pub struct Facts {
     pub names: HashSet<String>,
     /// Whether there are kprobes: the perf PMU of that name.
     pub kprobes: bool,
+    /// Whether there are uprobes, likewise.
+    pub uprobes: bool,
     /// Attach kinds that the kernel refused before, with the words for it.
     pub refused: HashMap<String, String>,
 }
@@ -83,6 +88,7 @@ impl Facts {
             facts.names.extend(functions.unwrap_or_default());
         }
         facts.kprobes = Path::new("/sys/bus/event_source/devices/kprobe/type").exists();
+        facts.uprobes = Path::new(UPROBE_TYPE).exists();
         facts.refused = refused();
         Ok((facts, slim::slim(&btf, roots)))
     }

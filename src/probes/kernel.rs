@@ -20,7 +20,7 @@ pub fn facts() -> Vec<(&'static str, String)> {
         ("tp_btf", answer(load_tracing(TEST_TRACEPOINT, libbpf_sys::BPF_TRACE_RAW_TP))),
         ("fentry", answer(load_tracing(TEST_FUNCTION, libbpf_sys::BPF_TRACE_FENTRY))),
         ("kprobe", exists("/sys/bus/event_source/devices/kprobe/type")),
-        ("uprobe", exists("/sys/bus/event_source/devices/uprobe/type")),
+        ("uprobe", exists(super::facts::UPROBE_TYPE)),
         ("tracefs", exists("/sys/kernel/tracing/events")),
         ("run_time_stats", answer(sys::enable_stats().map(drop))),
         ("lockdown", lockdown()),

@@ -13,6 +13,7 @@ pub mod guard;
 pub mod kernel;
 pub mod layout;
 pub mod libbpf_log;
+pub mod libraries;
 mod names;
 pub mod object;
 pub mod plan;

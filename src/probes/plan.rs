@@ -41,6 +41,8 @@ impl Program {
         // The event that libbpf wants no name for: see sampling.rs.
         let nameless = if section == PERF_EVENT { "cpu-clock" } else { "" };
         let (kind, target) = section.split_once('/').unwrap_or((section, nameless));
+        // That a program may sleep is between libbpf and the kernel.
+        let kind = kind.strip_suffix(".s").unwrap_or(kind);
         let (hook, rest) = name.split_once("__").unwrap_or((name, ""));
         let digits = rest.split('_').next().unwrap_or_default();
         Program {
@@ -75,6 +77,11 @@ impl Program {
         self.kind == "iter"
     }
 
+    /// The library and the function that it is attached to, if it is of user space.
+    pub fn user_function(&self) -> Option<(&str, &str)> {
+        matches!(self.kind.as_str(), "uprobe" | "uretprobe").then(|| self.target.split_once(':')).flatten()
+    }
+
     /// As shown to the user.
     pub fn hook(&self) -> Hook {
         Hook {
@@ -90,6 +97,7 @@ impl Program {
         match kind {
             "fentry" | "fexit" => matches!(self.kind.as_str(), "fentry" | "fexit"),
             "kprobe" | "kretprobe" => matches!(self.kind.as_str(), "kprobe" | "kretprobe"),
+            "uprobe" | "uretprobe" => self.user_function().is_some(),
             other => self.kind == other,
         }
     }
@@ -257,6 +265,7 @@ fn known_obstacle(program: &Program, facts: &Facts) -> Option<(ReasonClass, Stri
         "kprobe" | "kretprobe" if !facts.kprobes => {
             return Some((ReasonClass::NoKprobes, "no kprobes in this kernel".to_owned()));
         }
+        _ if program.user_function().is_some() && !facts.uprobes => return missing("thing as uprobes"),
         _ => {}
     }
     let result = facts.refused.get(&program.kind)?;
@@ -265,7 +274,7 @@ fn known_obstacle(program: &Program, facts: &Facts) -> Option<(ReasonClass, Stri
 
 /// The cause to show for a purpose that nothing works for, most telling first.
 fn reason(hook: &str, causes: &[(Program, Failure)]) -> Reason {
-    const TELLING: [ReasonClass; 8] = [
+    const TELLING: [ReasonClass; 9] = [
         ReasonClass::NoPrivilege,
         ReasonClass::Lockdown,
         ReasonClass::Memlock,
@@ -274,13 +283,17 @@ fn reason(hook: &str, causes: &[(Program, Failure)]) -> Reason {
         ReasonClass::NoKprobes,
         ReasonClass::ProgTypeDenied,
         ReasonClass::NoFentry,
+        ReasonClass::TargetMissing,
     ];
     let class = TELLING.into_iter().find(|class| causes.iter().any(|(_, f)| f.class == *class));
     let class = class.unwrap_or(ReasonClass::SymbolMissing);
     let list: Vec<String> = causes.iter().map(|(p, f)| format!("{}/{}: {}", p.kind, p.target, f.result)).collect();
-    let message = match list.is_empty() {
-        true => format!("there is no such alternative for \"{hook}\""),
-        false => format!("nothing can be attached for \"{hook}\" ({})", list.join("; ")),
+    let message = match causes {
+        [] => format!("there is no such alternative for \"{hook}\""),
+        [(_, failure)] if matches!(failure.class, ReasonClass::TargetMissing | ReasonClass::NoPrivilege) => {
+            failure.result.clone()
+        }
+        _ => format!("nothing can be attached for \"{hook}\" ({})", list.join("; ")),
     };
     Reason { class, message, remedy: remedy(class).to_owned() }
 }
@@ -346,6 +359,9 @@ mod tests {
         assert_eq!((program.hook.as_str(), program.number), ("wait", 12));
         assert!(Program::parse("recv__1_file_seed", "iter/task_file").seed);
         assert!(Program::parse("extra_opt", "tp_btf/x").optional);
+        let user = Program::parse("end__1_open", "uretprobe.s/libc:open");
+        assert_eq!((user.kind.as_str(), user.user_function()), ("uretprobe", Some(("libc", "open"))));
+        assert_eq!(known_obstacle(&user, &Facts::default()).map(|(class, _)| class), Some(ReasonClass::SymbolMissing));
         let sampler = Program::parse("sample__1", "perf_event");
         assert_eq!(
             (sampler.kind.as_str(), sampler.target.as_str(), sampler.samples()),

@@ -12,6 +12,7 @@ use super::attempt::{Attempt, run_iterator};
 use super::btf::Btf;
 use super::events::Events;
 use super::layout::Layout;
+use super::libraries::Libraries;
 use super::object::{has_suffix, object_btf};
 use super::plan::remedy;
 use super::reader::{Halves, LostCounters};
@@ -49,6 +50,7 @@ pub struct Probe {
     pub(super) _links: Vec<Link>,
     pub(super) samplings: Vec<Sampling>,
     pub(super) iterators: Vec<Link>,
+    pub(super) libraries: Option<Libraries>,
     pub(super) object: Object,
     /// The kernel's run-time statistics, where the view needs them on.
     pub(super) _statistics: Option<Arc<OwnedFd>>,
@@ -62,7 +64,7 @@ pub struct Probe {
     pub hooks: Arc<[Hook]>,
     /// What was passed over for each purpose.
     pub reports: Vec<HookReport>,
-    /// What is missing although it runs.
+    /// The optional hook that is missing; [`Probe::lacks`] says it all.
     pub partial: Option<Reason>,
     /// Kernel memory of its maps, bytes.
     pub map_bytes: u64,
@@ -130,6 +132,16 @@ impl Probe {
             }
         }
         Ok(())
+    }
+
+    /// What is missing although it runs: an optional hook, or a library that cannot be watched.
+    pub fn lacks(&self) -> Option<Reason> {
+        self.partial.clone().or_else(|| self.libraries.as_ref()?.problem())
+    }
+
+    /// CPU time that looking for libraries has cost since this was last asked, ns.
+    pub fn take_search_ns(&self) -> u64 {
+        self.libraries.as_ref().map_or(0, Libraries::take_cpu_ns)
     }
 
     /// Sets the epoch: from now on programs write the half `epoch & 1`.

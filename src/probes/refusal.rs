@@ -6,7 +6,7 @@ use super::btf::Btf;
 use super::facts;
 use super::guard;
 use super::plan::{Failure, Program, remedy};
-use super::{libbpf_log, sys};
+use super::{libbpf_log, libraries, sys};
 use crate::frame::{Reason, ReasonClass};
 
 /// Why a try did not work.
@@ -133,6 +133,24 @@ pub(super) fn sampling_failure(program: &Program, error: &std::io::Error) -> Fai
             (ReasonClass::SymbolMissing, format!("this kernel has no such event ({error})"))
         }
         _ => (ReasonClass::SymbolMissing, format!("does not attach: {error}")),
+    };
+    Failure { program: program.name.clone(), result, class }
+}
+
+/// No library of which a hook could be attached.
+pub(super) fn library_failure(program: &Program, error: &libraries::Error) -> Failure {
+    let errno = match error {
+        libraries::Error::Refused { error, .. } => error.raw_os_error(),
+        libraries::Error::NotFound(_) => None,
+    };
+    let (class, result) = match errno {
+        // CAP_PERFMON is not enough (perf_uprobe_event_init).
+        Some(libc::EPERM | libc::EACCES) if crate::privilege::Missing::admin() => {
+            (ReasonClass::NoPrivilege, "hooks in user space take CAP_SYS_ADMIN".to_owned())
+        }
+        Some(libc::EPERM) if lockdown() => (ReasonClass::Lockdown, "refused by kernel lockdown (EPERM)".to_owned()),
+        Some(libc::EPERM) => (ReasonClass::ProgTypeDenied, error.to_string()),
+        _ => (ReasonClass::TargetMissing, error.to_string()),
     };
     Failure { program: program.name.clone(), result, class }
 }

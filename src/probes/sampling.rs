@@ -8,6 +8,7 @@ use std::os::fd::{FromRawFd, IntoRawFd, OwnedFd};
 use libbpf_rs::{Link, ProgramMut};
 
 use super::refusal::errno_of;
+use super::sys;
 use crate::frame::SettingValue;
 
 /// The setting of every view that samples: see `sampling.h`.
@@ -82,14 +83,7 @@ fn open(cpu: u32, frequency: u64) -> io::Result<OwnedFd> {
     // A period, as the kernel makes one of a frequency too (perf_swevent_init_hrtimer), and then asks for its largest.
     attr.__bindgen_anon_1.sample_period = 1_000_000_000 / frequency;
     attr.set_disabled(1);
-    let (cpu, none) = (libc::c_int::try_from(cpu).map_err(io::Error::other)?, -1);
-    // SAFETY: `attr` is as large as it says and outlives the call; a result that is no error is a new descriptor of ours.
-    unsafe {
-        let flags = libc::c_ulong::from(libbpf_sys::PERF_FLAG_FD_CLOEXEC);
-        let fd = libc::syscall(libc::SYS_perf_event_open, &raw const attr, none, cpu, none, flags);
-        let fd = i32::try_from(fd).map_err(io::Error::other)?;
-        if fd < 0 { Err(io::Error::last_os_error()) } else { Ok(OwnedFd::from_raw_fd(fd)) }
-    }
+    sys::open_perf_event(&attr, cpu)
 }
 
 /// Attaches the program and lets the timer run; the link then owns it.
@@ -100,6 +94,11 @@ fn attach(program: &ProgramMut<'_>, event: OwnedFd) -> io::Result<Link> {
         drop(unsafe { OwnedFd::from_raw_fd(fd) });
         io::Error::from_raw_os_error(errno_of(&error))
     })
+}
+
+/// A CPU that is online: the first one may not be.
+pub fn first_cpu() -> u32 {
+    std::fs::read_to_string(ONLINE).ok().and_then(|list| cpus(&list).first().copied()).unwrap_or(0)
 }
 
 /// The numbers of a list such as `0-3,8`.

@@ -69,6 +69,8 @@ pub fn write(
     for (name, value) in settings {
         match (name.as_str(), value) {
             (_, SettingValue::Null) => {}
+            // For whoever attaches.
+            _ if decl.set.get(name).is_some_and(|set| set.library) => {}
             ("pid" | "tree", SettingValue::Int(pid)) => {
                 let pid = u32::try_from(*pid).map_err(|_| format!("{pid} is no process id"))?;
                 rodata.number(&format!("filter_{name}"), u64::from(pid))?;

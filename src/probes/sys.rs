@@ -171,6 +171,38 @@ pub fn program_counters(program: BorrowedFd<'_>) -> io::Result<ProgramCounters> 
     Ok(ProgramCounters { run_time_ns: info.run_time_ns, runs: info.run_cnt, misses: info.recursion_misses })
 }
 
+/// Opens a perf event of all processes on one CPU.
+///
+/// # Errors
+/// What the kernel says.
+pub fn open_perf_event(attr: &libbpf_sys::perf_event_attr, cpu: u32) -> io::Result<OwnedFd> {
+    let (cpu, none) = (libc::c_int::try_from(cpu).map_err(io::Error::other)?, -1);
+    // SAFETY: `attr` is as large as it says and, with what it points to, outlives the call; a result that is no error is a
+    // new descriptor of ours.
+    unsafe {
+        let flags = libc::c_ulong::from(libbpf_sys::PERF_FLAG_FD_CLOEXEC);
+        let fd = libc::syscall(libc::SYS_perf_event_open, ptr::from_ref(attr), none, cpu, none, flags);
+        let fd = i32::try_from(fd).map_err(io::Error::other)?;
+        if fd < 0 { Err(io::Error::last_os_error()) } else { Ok(OwnedFd::from_raw_fd(fd)) }
+    }
+}
+
+/// Has `program` run at each hit of `event`, for as long as that is open.
+///
+/// # Errors
+/// What the kernel says.
+pub fn run_at(event: &OwnedFd, program: &OwnedFd) -> io::Result<()> {
+    const SET_BPF: libc::c_ulong = 0x4004_2408; // PERF_EVENT_IOC_SET_BPF
+    const ENABLE: libc::c_ulong = 0x2400; // PERF_EVENT_IOC_ENABLE
+    for (request, argument) in [(SET_BPF, program.as_raw_fd()), (ENABLE, 0)] {
+        // SAFETY: two open descriptors; neither request has a pointer.
+        if unsafe { libc::ioctl(event.as_raw_fd(), request as _, argument) } < 0 {
+            return Err(io::Error::last_os_error());
+        }
+    }
+    Ok(())
+}
+
 /// A file that is only in memory.
 ///
 /// # Errors

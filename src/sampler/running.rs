@@ -121,7 +121,7 @@ impl Running {
         let sample = self.stats.tick(self.probe.programs(), frame.interval.real_ns);
         frame.lost.missed = sample.missed;
         let cpu_ns = thread_cpu_ns();
-        let self_cpu_ns = cpu_ns - self.cpu_ns;
+        let self_cpu_ns = cpu_ns - self.cpu_ns + self.probe.take_search_ns();
         self.cpu_ns = cpu_ns;
         let (map_entries, map_capacity) = self.fill();
         Cost {
@@ -135,8 +135,8 @@ impl Running {
     }
 
     fn status(&self) -> Status {
-        if let Some(reason) = &self.probe.partial {
-            return Status::Partial(reason.clone());
+        if let Some(reason) = self.probe.lacks() {
+            return Status::Partial(reason);
         }
         if self.foreign_pids {
             let message = "pids are those of the first pid namespace, not of this one; names from /proc are left out";

@@ -92,6 +92,9 @@ pub struct ViewDecl {
     /// The part of the kernel that the view is about, without which it says so.
     #[serde(default)]
     pub requires: Option<Requires>,
+    /// Libraries whose functions the program's `uprobe/NAME:FUNCTION` hooks are about, by NAME.
+    #[serde(default)]
+    pub libraries: BTreeMap<String, Library>,
     /// Why no machine of ours has shown that its numbers are right.
     #[serde(default)]
     pub unproven: Option<String>,
@@ -136,6 +139,16 @@ pub struct Requires {
     pub filesystem: String,
     /// The module that brings it, and in whose type information functions are looked for as well.
     pub module: String,
+}
+
+/// A library of user space, wherever a process has it from.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Library {
+    /// What it is, in the words of a sentence: `C library`.
+    pub what: String,
+    /// What its files are called, without their directory; `*` stands for anything.
+    pub files: Vec<String>,
 }
 
 /// A purpose that a view needs a hook for.
@@ -201,6 +214,9 @@ pub struct SettingDecl {
     /// A text, which the program has as an array of characters.
     #[serde(default)]
     pub text: bool,
+    /// The file of a library that is watched instead of those that processes have mapped; the program does not have it.
+    #[serde(default)]
+    pub library: bool,
     /// The name of a system call, which the program has by its number; without, that is what the program says.
     #[serde(default)]
     pub syscall: bool,

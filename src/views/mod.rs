@@ -11,7 +11,9 @@ pub mod syscalls;
 
 use std::sync::OnceLock;
 
-pub use decl::{ColumnDecl, DeclError, Group, HookDecl, Requires, SettingChoice, SettingDecl, TimeUnit, ViewDecl};
+pub use decl::{
+    ColumnDecl, DeclError, Group, HookDecl, Library, Requires, SettingChoice, SettingDecl, TimeUnit, ViewDecl,
+};
 pub use object::Object;
 
 /// A view that ships in the binary: its declaration and its compiled program.

@@ -36,7 +36,7 @@ pub fn kind(setting: &SettingDecl) -> Kind<'_> {
         return Kind::Time(unit);
     }
     match (setting.min, setting.max) {
-        _ if setting.text => Kind::Text,
+        _ if setting.text || setting.library => Kind::Text,
         _ if setting.syscall => Kind::Syscall,
         (None, None) => Kind::Switch,
         (min, max) => Kind::Number { min, max },

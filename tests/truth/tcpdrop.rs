@@ -1,11 +1,12 @@
 //! What `tcpdrop` must be right about: as many segments as the kernel's counters tell in a namespace with nobody else in it, and why.
 
-use std::net::{SocketAddr, TcpStream};
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 
 use serde_json::{Value, json};
 
 use crate::support::numbers::{is, number};
-use crate::support::{Case, Cell, Job, Need, Test, Worker, hosts, ok, total};
+use crate::support::{Case, Cell, Job, Need, Test, Worker, eventually, hosts, ok, total};
 use crate::test;
 
 /// The tests.
@@ -13,6 +14,7 @@ pub const TESTS: &[Test] = &[
     test!(calls_of_a_closed_port).every_way().needs(&[Need::Program(hosts::IP)]),
     test!(calls_of_a_closed_port_over_ipv6).needs(&[Need::Program(hosts::IP)]),
     test!(wrong_checksums).needs(&[Need::Program(hosts::IP)]),
+    test!(segments_that_their_own_socket_drops).needs(&[Need::Program(hosts::IP)]),
 ];
 
 /// Segments that are to be dropped.
@@ -25,6 +27,7 @@ pub fn work(job: &Job) {
     match job.word(0) {
         "closed" => call_closed(job),
         "checksum" => send_wrong(job),
+        "filter" => drop_by_filter(job),
         other => panic!("unknown work {other}"),
     }
 }
@@ -58,6 +61,25 @@ fn send_wrong(job: &Job) {
         ok("sendto", unsafe { libc::sendto(raw, bytes, segment.len(), 0, (&raw const to).cast(), size) } as i64);
     }
     job.last(&json!(hosts::counter("Tcp", "InCsumErrors")));
+}
+
+/// Sends to a socket that throws all away: the segment, and each time that it is sent again.
+fn drop_by_filter(job: &Job) {
+    let listener = TcpListener::bind("127.0.0.1:7001").expect("a listener");
+    let mut client = TcpStream::connect("127.0.0.1:7001").expect("connected");
+    let (mut server, _) = listener.accept().expect("a connection");
+    for _ in 0..10 {
+        client.write_all(&[1]).expect("sent");
+        server.read_exact(&mut [0]).expect("received");
+    }
+    hosts::deafen(&server);
+    client.write_all(&[1; 100]).expect("queued");
+    let again = || hosts::counter("Tcp", "RetransSegs");
+    eventually("it was sent again", || again() >= 2);
+    // A reset, after which the other end has nothing more to send.
+    hosts::abort(server);
+    eventually("the reset has arrived", || matches!(client.take_error(), Ok(Some(_))) || client.write(&[1]).is_err());
+    job.last(&json!(1 + again()));
 }
 
 /// The kernel's name of a reason; 5.10 gives none.
@@ -99,4 +121,22 @@ fn calls_of_a_closed_port_over_ipv6(case: &Case) {
 
 fn wrong_checksums(case: &Case) {
     check(case, &["checksum"], "127.0.0.1", "FPU", &reason("TCP_CSUM"));
+}
+
+fn segments_that_their_own_socket_drops(case: &Case) {
+    let mut worker = Worker::start("tcpdrop", &["filter"]);
+    let watch = case.watch(&["tcpdrop"]);
+    let sent = worker.step();
+    // The receiving socket is told since 6.11.
+    let told = !matches!(Cell::here().name.as_str(), "5.10" | "6.1");
+    let known = |value: Value| if told { value } else { Value::Null };
+    watch.check(|rows| {
+        let here = |row: &&Value| row["netns"] == worker.hello && is(row, "dport", 7001);
+        let own: Vec<&Value> = rows.iter().filter(here).collect();
+        assert_eq!(json!(own.len()), sent, "{own:?}");
+        for row in own {
+            assert_eq!(row["reason"], reason("SOCKET_FILTER"), "{row}");
+            assert_eq!((&row["pid"], &row["state"]), (&known(json!(worker.pid)), &known(json!("ESTABLISHED"))), "{row}");
+        }
+    });
 }

@@ -6,8 +6,10 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use crate::support::hosts::Hosts;
+use crate::support::net::begin_connect;
 use crate::support::numbers::{is, number};
-use crate::support::{Case, Job, Need, Test, Worker, hosts, total};
+use crate::support::{Case, Job, Need, Test, Worker, eventually, hosts, in_guest, total};
 use crate::test;
 
 /// The tests.
@@ -15,24 +17,33 @@ pub const TESTS: &[Test] = &[
     test!(lost_syns_are_those_that_the_kernel_counts).every_way().needs(&[Need::Program(hosts::IP)]),
     test!(lost_syns_over_ipv6).needs(&[Need::Program(hosts::IP)]),
     test!(lost_data_is_what_the_kernel_counts).needs(&[Need::Program(hosts::IP)]),
+    test!(lost_answers_to_syns_are_what_the_kernel_counts).needs(&[Need::Program(hosts::IP)]),
+    test!(a_lossy_cable).needs(&[Need::Program(hosts::IP), Need::Program(hosts::TC)]),
 ];
 
 /// Segments that are sent again before the work is done.
 const RETRANSMITS: u64 = 3;
+/// Of a hundred packets on the lossy cable, how many are lost.
+const LOSS: u32 = 15;
+/// Bytes that each host sends at a time, less than the buffers hold, and how often.
+const LOSSY_BYTES: usize = 16_384;
+const ROUNDS: usize = 4;
 
 /// What the workers do.
 pub fn work(job: &Job) {
     hosts::isolate();
-    hosts::join_deaf();
     match job.word(0) {
         "syn" => lose_syns(job),
         "data" => lose_data(job),
+        "answer" => lose_answers(job),
+        "cable" => lose_some(job),
         other => panic!("unknown work {other}"),
     }
 }
 
 /// Connects to a host that never answers, until the kernel has sent the SYN again. The socket is closed by then, so that no more come.
 fn lose_syns(job: &Job) {
+    hosts::join_deaf();
     job.step(&json!(hosts::namespace()));
     let address: SocketAddr = job.word(1).parse().expect("an address");
     while retransmits() < RETRANSMITS {
@@ -44,6 +55,7 @@ fn lose_syns(job: &Job) {
 
 /// Sends to itself, and no longer hears it in the end.
 fn lose_data(job: &Job) {
+    hosts::join_deaf();
     let listener = TcpListener::bind("127.0.0.1:7001").expect("a listener");
     let mut client = TcpStream::connect("127.0.0.1:7001").expect("connected");
     let (mut server, _) = listener.accept().expect("a connection");
@@ -65,6 +77,58 @@ fn lose_data(job: &Job) {
     hosts::abort(server);
     let probes = hosts::counter("TcpExt", "TCPLossProbes");
     job.last(&json!({ "segments": retransmits(), "probes": probes }));
+}
+
+/// Of two hosts, what each counts, and its namespace.
+fn both(hosts: &Hosts) -> Value {
+    hosts.go_near();
+    let near = [retransmits(), hosts::namespace()];
+    hosts.go_far();
+    json!([near, [retransmits(), hosts::namespace()]])
+}
+
+/// The far host calls the near one, whose answers never reach it.
+fn lose_answers(job: &Job) {
+    let hosts = Hosts::join();
+    hosts::misdirect();
+    job.step(&both(&hosts));
+    hosts.go_near();
+    let listener = TcpListener::bind("10.7.0.1:7001").expect("a listener");
+    hosts.go_far();
+    let caller = begin_connect("10.7.0.1:7001".parse().expect("an address"));
+    eventually("SYNs and the answers were sent again", || {
+        let counted = both(&hosts);
+        counted[0][0].as_u64() >= Some(RETRANSMITS) && counted[1][0].as_u64() >= Some(1)
+    });
+    drop(caller);
+    drop(listener);
+    job.last(&both(&hosts));
+}
+
+/// Both send each other what fills some hundred segments, of which many are lost.
+fn lose_some(job: &Job) {
+    let hosts = Hosts::join();
+    hosts.go_near();
+    let listener = TcpListener::bind("10.7.0.1:7001").expect("a listener");
+    hosts.go_far();
+    let mut there = TcpStream::connect("10.7.0.1:7001").expect("connected");
+    let (mut here, _) = listener.accept().expect("a connection");
+    let lossy = hosts::lose("v1", LOSS);
+    hosts.go_near();
+    let lossy = lossy && hosts::lose("v0", LOSS);
+    job.step(&both(&hosts));
+    if lossy {
+        let (mut bytes, sent) = ([0; LOSSY_BYTES], [7; LOSSY_BYTES]);
+        for _ in 0..ROUNDS {
+            here.write_all(&sent).expect("sent");
+            there.read_exact(&mut bytes).expect("received");
+            there.write_all(&sent).expect("sent");
+            here.read_exact(&mut bytes).expect("received");
+        }
+    }
+    hosts::abort(here);
+    hosts::abort(there);
+    job.last(&json!({ "lossy": lossy, "counted": both(&hosts) }));
 }
 
 fn retransmits() -> u64 {
@@ -108,4 +172,45 @@ fn lost_data_is_what_the_kernel_counts(case: &Case) {
     let truth = worker.step();
     let ends = [("raddr", json!("127.0.0.1")), ("rport", json!(7001))];
     watch.check(|rows| check(rows, &worker, &truth, "ESTABLISHED", ends.clone()));
+}
+
+/// The rows of each host, with what it counted from `before` until `after`.
+fn each<'r>(rows: &'r [Value], before: &Value, after: &Value) -> [(u64, Vec<&'r Value>); 2] {
+    [0, 1].map(|host| {
+        let counted = |when: &Value| when[host][0].as_u64().expect("a number");
+        let own = rows.iter().filter(|row| row["netns"] == after[host][1]).collect();
+        (counted(after) - counted(before), own)
+    })
+}
+
+fn lost_answers_to_syns_are_what_the_kernel_counts(case: &Case) {
+    let mut worker = Worker::start("tcpretrans", &["answer"]);
+    let watch = case.watch(&["tcpretrans"]);
+    let counted = worker.step();
+    watch.check(|rows| {
+        let [(answers, near), (syns, far)] = each(rows, &worker.hello, &counted);
+        for (count, own, state, end) in [(answers, near, "NEW_SYN_RECV", "lport"), (syns, far, "SYN_SENT", "rport")] {
+            let segments: u64 = own.iter().map(|row| number(row, "segments")).sum();
+            assert_eq!(segments, count, "{state}: {own:?}");
+            for row in own {
+                assert_eq!((&row["state"], &row["pid"]), (&json!(state), &json!(worker.pid)), "{row}");
+                assert_eq!((&row[end], &row["type"]), (&json!(7001), &json!("R")), "{row}");
+            }
+        }
+    });
+}
+
+fn a_lossy_cable(case: &Case) {
+    let mut worker = Worker::start("tcpretrans", &["cable"]);
+    let watch = case.watch(&["tcpretrans"]);
+    let done = worker.step();
+    // Where the kernel has no netem nothing is lost, and nothing may be shown.
+    assert!(!in_guest() || done["lossy"] == true, "guests are to have netem");
+    watch.check(|rows| {
+        for (count, own) in each(rows, &worker.hello, &done["counted"]) {
+            let segments: u64 = own.iter().map(|row| number(row, "segments")).sum();
+            assert_eq!((segments, count > 0), (count, done["lossy"] == true), "{own:?}");
+            own.iter().for_each(|row| assert_eq!(row["pid"], json!(worker.pid), "{row}"));
+        }
+    });
 }

@@ -13,6 +13,7 @@ pub mod hosts;
 #[allow(dead_code)] // shared with other tests; this one uses its part
 #[path = "../../support/kernel.rs"]
 pub mod kernel;
+pub mod lookup;
 pub mod matrix;
 pub mod net;
 pub mod numbers;

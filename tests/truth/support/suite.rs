@@ -68,6 +68,8 @@ pub enum Need {
     Mounted(&'static str),
     /// A program with whatever it is linked against, by its full name.
     Program(&'static str),
+    /// The dynamic program of [`super::lookup`], which is compiled here, and copied to guests.
+    Lookup,
 }
 
 impl Need {
@@ -79,6 +81,7 @@ impl Need {
             Need::Mounted(kind) if std::env::var_os(super::filesystem::variable(kind)).is_none() => {
                 Some(format!("{} names no directory", super::filesystem::variable(kind)))
             }
+            Need::Lookup => super::lookup::missing(),
             Need::Program(path) if !Path::new(path).exists() => Some(format!("there is no {path}")),
             _ => None,
         }
@@ -88,6 +91,7 @@ impl Need {
     pub fn file(self) -> Option<PathBuf> {
         match self {
             Need::Program(path) => Some(path.into()),
+            Need::Lookup => Some(super::lookup::compile().unwrap_or_else(|error| panic!("{error}"))),
             Need::Filesystem(_) | Need::Mounted(_) => None,
         }
     }

@@ -47,7 +47,7 @@ test: test-packages lint unit matrix ## everything: lint, tests, truth on this h
 lint: build-packages cargo ## formatting, clippy, shellcheck
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
-	shellcheck tools/*.sh tests/guest/init .ci/run
+	shellcheck tools/*.sh tests/guest/init tests/guest/package .ci/run
 
 unit: build-packages cargo ## all tests but the truth
 	tools/unit.sh

@@ -73,7 +73,7 @@ fn under_sudo_what_keys_write_is_the_callers() {
     let id = NOBODY.to_string();
     let env = [("SUDO_UID", id.as_str()), ("SUDO_GID", id.as_str()), ("HOME", home.to_str().unwrap())];
     let terminal = Terminal::spawn(command(&["runqlat", "-d", "0.25"]).current_dir(&home), 24, 80, &env);
-    terminal.wait_for_text("lost 0");
+    terminal.wait_for_text("├ last");
     // Written by the export line, recorded, and kept by W.
     terminal.send("w");
     terminal.wait_for_text("bcc-top-");

@@ -222,7 +222,7 @@ mod tests {
         assert!(!target.exists());
         assert!(write("", b"{}").is_err());
         if rustix::process::geteuid().is_root() {
-            let owned = dir.path().join("owned.json");
+            let owned = folder.path().join("owned.json");
             write_raised(owned.to_str().unwrap(), b"{}", Some(&Invoker { uid: 65534, gid: 65533 })).unwrap();
             let found = std::os::unix::fs::MetadataExt::uid(&std::fs::metadata(&owned).unwrap());
             assert_eq!(found, 65534);

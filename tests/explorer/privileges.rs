@@ -73,7 +73,8 @@ fn under_sudo_what_keys_write_is_the_callers() {
     let id = NOBODY.to_string();
     let env = [("SUDO_UID", id.as_str()), ("SUDO_GID", id.as_str()), ("HOME", home.to_str().unwrap())];
     let terminal = Terminal::spawn(command(&["runqlat", "-d", "0.25"]).current_dir(&home), 24, 80, &env);
-    terminal.wait_for_text("├ last");
+    // The first picture is of no frame that is held yet.
+    eventually("frames are held", || seconds(&terminal) >= 2);
     // Written by the export line, recorded, and kept by W.
     terminal.send("w");
     terminal.wait_for_text("bcc-top-");
@@ -83,22 +84,28 @@ fn under_sudo_what_keys_write_is_the_callers() {
     eventually("it records", || {
         fs::read_dir(&home).unwrap().flatten().any(|e| e.path().extension().is_some_and(|e| e == "part"))
     });
+    // A recording of nothing is no file.
+    let begun = seconds(&terminal);
+    eventually("frames are recorded", || seconds(&terminal) >= begun + 2);
     terminal.send("x");
     eventually("it is recorded", || files(&home).len() == 2);
     terminal.send("W");
     let config = home.join(".config/bcc-top/config.toml");
-    eventually("it is kept", || {
-        terminal.send("\x1b");
-        config.exists() || terminal.text().contains("config.toml")
-    });
+    eventually("it is kept", || config.exists());
     quit(terminal);
     let mut all = files(&home);
-    all.extend([home.join(".config"), config].into_iter().filter(|path| path.exists()));
-    println!("{all:?}");
+    all.extend([home.join(".config"), home.join(".config/bcc-top"), config]);
     for path in all {
         let found = fs::symlink_metadata(&path).unwrap();
         assert_eq!((found.uid(), found.mode() & 0o077), (NOBODY, 0), "{}", path.display());
     }
+}
+
+/// How long a time the picture shows, rounded down.
+fn seconds(terminal: &Terminal) -> u32 {
+    let text = terminal.text();
+    let shown = text.split_once("├ last ").and_then(|(_, rest)| rest.split_once('s'));
+    shown.and_then(|(number, _)| number.trim().parse().ok()).unwrap_or(0)
 }
 
 fn files(folder: &std::path::Path) -> Vec<std::path::PathBuf> {

@@ -16,7 +16,7 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 TARGET = $(shell rustc -vV | sed -n 's/^host: //p')
 BINARY = target/$(TARGET)/release/bcc-top
 
-.PHONY: help run build release deb test lint unit truth matrix bench screenshot demo tour build-packages test-packages cargo
+.PHONY: help run build release reproducible deb debtest deny test lint unit truth matrix bench screenshot demo tour build-packages test-packages cargo
 
 help: ## what there is
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -25,20 +25,29 @@ run: build ## build and open the explorer
 	$(SUDO) $(BINARY)
 
 build: build-packages cargo ## the program, in target/
-	cargo build --release --locked
+	tools/build.sh
 
 release: build ## one static file, dist/bcc-top
 	tools/release.sh $(BINARY)
 
+reproducible: test-packages cargo ## builds it twice, in two places: the same bytes?
+	tools/reproducible.sh
+
 deb: release ## a Debian package of it, in dist/
 	tools/deb.sh
+
+debtest: test-packages deb ## the package, installed in a guest and run there
+	tools/deb-test.sh
+
+deny: cargo ## licences, banned crates and sources of what Cargo.lock names (installs cargo-deny)
+	tools/deny.sh
 
 test: test-packages lint unit matrix ## everything: lint, tests, truth on this host and on five kernels
 
 lint: build-packages cargo ## formatting, clippy, shellcheck
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
-	shellcheck tools/*.sh tests/guest/init .ci/run
+	shellcheck tools/*.sh tests/guest/init tests/guest/package .ci/run
 
 unit: build-packages cargo ## all tests but the truth
 	tools/unit.sh

@@ -139,9 +139,12 @@ impl Clang {
             other => return Err(format!("no BPF target name known for {other}").into()),
         };
         let define = format!("-D__TARGET_ARCH_{arch}");
+        // BTF names the source of each line: not by where it lies on this machine.
+        let source_map = format!("-ffile-prefix-map={}=.", root.display());
+        let headers_map = format!("-ffile-prefix-map={}=libbpf", self.headers);
         let include = root.join("src/bpf/include");
         let mut hasher = DefaultHasher::new();
-        (&self.clang, &define, fs::read(&source)?).hash(&mut hasher);
+        (&self.clang, &define, &source_map, &headers_map, fs::read(&source)?).hash(&mut hasher);
         for header in stems(&include, ".h")? {
             fs::read(include.join(format!("{header}.h")))?.hash(&mut hasher);
         }
@@ -152,6 +155,7 @@ impl Clang {
         // cpu v2: 5.10 refuses the atomics that v3 may emit. -g is for BTF; strip drops the DWARF.
         let mut compile = Command::new(&self.clang);
         compile.args(["-target", "bpf", "-mcpu=v2", "-O2", "-g", "-Wall", "-Werror", &define]);
+        compile.args([&source_map, &headers_map, "-fdebug-compilation-dir=."]);
         compile.arg("-I").arg(&include).arg("-I").arg(&self.headers).arg("-c").arg(&source).arg("-o").arg(&object);
         run(compile)?;
         let mut strip = Command::new(&self.strip);

@@ -11,6 +11,7 @@ use std::thread;
 use tokio::sync::oneshot;
 
 use crate::privilege::Invoker;
+use crate::privilege::rights::{self, Role};
 
 /// What became of the command: its exit status, or why it could not be run.
 pub type Outcome = io::Result<ExitStatus>;
@@ -54,6 +55,8 @@ impl Held {
         // `spawn` returns when the process has become the command, so it must wait elsewhere.
         thread::Builder::new().name("command".to_owned()).spawn(move || {
             let child = command.spawn();
+            // The command has what we were given; we wait.
+            rights::narrow(Role::Bystander);
             drop((pid_write, go_read));
             let _ = tell.send(child.and_then(|mut child| child.wait()));
         })?;

@@ -13,7 +13,9 @@ use crate::enrich::host::Host;
 use crate::enrich::process;
 use crate::examine::LiveExaminer;
 use crate::export;
+use crate::feed::{Feed, Opener, Request, Transport};
 use crate::privilege::Invoker;
+use crate::privilege::rights::{self, Keeper, Role};
 use crate::record::Recorder;
 use crate::ui::glyphs::{Depth, Level};
 use crate::ui::theme::UserTheme;
@@ -25,18 +27,29 @@ use crate::views::Registry;
 /// # Errors
 /// An exit code and one line: what failed at run time.
 pub fn run(session: Session) -> Result<(), (u8, String)> {
+    // What a pid means here says nothing about the host of a recording, nor does this kernel.
+    let live = session.replay.is_none();
+    // Views are opened by a thread that keeps what that takes; all others do without.
+    let keeper = live.then(Keeper::start).transpose().map_err(|error| (1, format!("no thread: {error}")))?;
+    rights::narrow(Role::Bystander);
     start_log(&session).map_err(|error| (1, error))?;
     let around = config::surroundings();
-    let look = ui_options(&session, &around).map_err(|error| (1, error))?;
-    let (keep, remember) = (keeper(&session.config, &around), rememberer(&session.config, &around));
-    let Session { host, btf, opener, requests, recorder, replay, .. } = session;
-    // What a pid means here says nothing about the host of a recording, nor does this kernel.
-    let live = replay.is_none();
+    let look = rights::raised(rights::FILES, || ui_options(&session, &around)).map_err(|error| (1, error))?;
+    let (keep, remember) = (keep(&session.config, &around), remember(&session.config, &around));
+    let Session { host, btf, opener, requests, recorder, .. } = session;
+    let opener: Arc<dyn Opener> = match &keeper {
+        Some(keeper) => Arc::new(Apart { keeper: keeper.clone(), opener }),
+        None => opener,
+    };
     let recorded = host.clone();
     let callbacks = Callbacks {
         document: Arc::new(move |format, frames| export::document(&host, format, frames).unwrap_or_default()),
         facts: Arc::new(move |pid| if live { process::facts(pid) } else { None }),
-        availability: Arc::new(move || if live { unavailable(&LiveExaminer { btf: btf.clone() }) } else { Vec::new() }),
+        availability: Arc::new(move || {
+            let examiner = LiveExaminer { btf: btf.clone() };
+            let keeper = keeper.as_ref();
+            keeper.and_then(|k| k.run_long("doctor", move || unavailable(&examiner))).unwrap_or_default()
+        }),
         keep,
         remember,
         record: Arc::new(move |name| record(name, &recorded)),
@@ -48,13 +61,33 @@ pub fn run(session: Session) -> Result<(), (u8, String)> {
     }
 }
 
+/// Opens views on the thread that may.
+struct Apart {
+    keeper: Keeper,
+    opener: Arc<dyn Opener>,
+}
+
+impl Opener for Apart {
+    fn open(&self, request: Request) -> Feed {
+        let (opener, asked) = (self.opener.clone(), request.clone());
+        // Without that thread, which only a bug ends, the view says itself what it lacks.
+        self.keeper.run(move || opener.open(asked)).unwrap_or_else(|| self.opener.open(request))
+    }
+
+    fn control(&self, transport: Transport) {
+        self.opener.control(transport);
+    }
+}
+
 /// Starts a recording that a key asked for: in the current directory, or where state belongs if that
 /// cannot be written; never over a file that is there.
 fn record(name: &Path, host: &Host) -> Result<Recorder, String> {
-    let writable = rustix::fs::access(".", rustix::fs::Access::WRITE_OK).is_ok();
+    let access = || rustix::fs::access(".", rustix::fs::Access::WRITE_OK);
+    let writable = rights::raised(rights::FILES, access).is_ok();
     let path = match config::surroundings().state().filter(|_| !writable) {
         Some(dir) => {
-            std::fs::create_dir_all(&dir).map_err(|e| format!("{}: {e}", dir.display()))?;
+            let owner = config::Owner::of_folder(&dir, Invoker::from_env().as_ref());
+            rights::raised(rights::FILES, || config::make_folder(&dir, owner))?;
             dir.join(name)
         }
         None => name.to_owned(),
@@ -66,7 +99,7 @@ fn record(name: &Path, host: &Host) -> Result<Recorder, String> {
 }
 
 /// Writes the configuration when the user says so.
-fn keeper(found: &Found, around: &config::Surroundings<'_>) -> Keep {
+fn keep(found: &Found, around: &config::Surroundings<'_>) -> Keep {
     let target = found.target.clone().map(|path| Target {
         named: found.file.as_ref().is_some_and(|(_, source)| matches!(source, Source::Flag | Source::Env)),
         path,
@@ -80,10 +113,13 @@ fn keeper(found: &Found, around: &config::Surroundings<'_>) -> Keep {
     })
 }
 
-fn rememberer(found: &Found, around: &config::Surroundings<'_>) -> Remember {
+fn remember(found: &Found, around: &config::Surroundings<'_>) -> Remember {
     let folder = around.state().filter(|_| found.parsed.config.save_state);
     Arc::new(move |memory| {
-        let saved = folder.as_ref().map(|folder| config::state::save_state(folder, memory));
+        let invoker = Invoker::from_env();
+        let saved = folder.as_ref().map(|folder| {
+            config::state::save_state(folder, memory, config::Owner::of_folder(folder, invoker.as_ref()))
+        });
         if let Some(Err(problem)) = saved {
             log::warn!("state: {problem}");
         }

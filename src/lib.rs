@@ -5,9 +5,13 @@
 //! numbers into names; `sampler` produces frames; `export` writes them; `record` keeps them and gives
 //! them back; `ui` draws them; `cli` picks what to do. Arrows point down that list only.
 
+// What neither the compiler nor a library can vouch for is in few places: tests/lint.rs names them.
+#![deny(unsafe_code)]
+
 pub mod batch;
 pub mod bug;
 pub mod cli;
+#[allow(unsafe_code)] // fork: what a child does before it becomes the command
 pub mod command;
 pub mod config;
 pub mod doctor;
@@ -19,6 +23,7 @@ pub mod feed;
 pub mod frame;
 pub mod host;
 pub mod privilege;
+#[allow(unsafe_code)] // libbpf and bpf(2)
 pub mod probes;
 pub mod record;
 pub mod sampler;

@@ -1,5 +1,7 @@
 //! The binary: everything is in the library, so that tests reach it. Here the parts are put together.
 
+#![forbid(unsafe_code)]
+
 use std::path::Path;
 use std::sync::Arc;
 

@@ -1,13 +1,14 @@
 //! What the process may do, and who called it.
 
 use std::fs;
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
+
+use rustix::thread::CapabilitySet;
 
 use crate::frame::{Reason, ReasonClass};
 
-const CAP_SYS_ADMIN: u32 = 21;
-const CAP_PERFMON: u32 = 38;
-const CAP_BPF: u32 = 39;
+pub mod rights;
 
 /// Who called sudo: files and commands are theirs, not root's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,16 +37,20 @@ impl Invoker {
     }
 }
 
+/// Gives a file that we made to who called sudo, if anybody did.
+///
+/// # Errors
+/// As fchown.
+pub fn give_to_invoker(file: impl AsFd, invoker: Option<&Invoker>) -> std::io::Result<()> {
+    let Some(Invoker { uid, gid }) = invoker else { return Ok(()) };
+    let (uid, gid) = (rustix::fs::Uid::from_raw(*uid), rustix::fs::Gid::from_raw(*gid));
+    Ok(rights::raised(rights::FILES, || rustix::fs::fchown(file, Some(uid), Some(gid)))?)
+}
+
 fn home_of(passwd: &str, uid: u32) -> Option<PathBuf> {
     let mut users = passwd.lines().map(|line| line.split(':').collect::<Vec<_>>());
     let user = users.find(|user| user.get(2).and_then(|id| id.parse().ok()) == Some(uid))?;
     user.get(5).map(PathBuf::from)
-}
-
-/// The capabilities in force, a bit each.
-fn effective(status: &str) -> Option<u64> {
-    let line = status.lines().find_map(|line| line.strip_prefix("CapEff:"))?;
-    u64::from_str_radix(line.trim(), 16).ok()
 }
 
 /// Capabilities that loading BPF programs needs and this process lacks.
@@ -55,28 +60,25 @@ pub struct Missing {
 }
 
 impl Missing {
-    /// Looks at this process; `None` if it may load programs.
+    /// Looks at this thread, which opens views; `None` if it may load programs. Where that cannot be known
+    /// nothing is known to be missing, and the kernel has the last word.
     pub fn check() -> Option<Missing> {
-        Missing::of_status(&fs::read_to_string("/proc/self/status").ok()?)
+        Missing::of(rights::permitted()?)
     }
 
-    /// Whether this process lacks CAP_SYS_ADMIN, which the kernel wants for hooks in user space.
+    /// Whether this thread lacks CAP_SYS_ADMIN, which the kernel wants for hooks in user space.
     pub fn admin() -> bool {
-        let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-        effective(&status).is_some_and(|held| held & (1 << CAP_SYS_ADMIN) == 0)
+        rights::permitted().is_some_and(|held| !held.contains(CapabilitySet::SYS_ADMIN))
     }
 
-    /// As [`Missing::check`], from the text of `/proc/PID/status`. Without a `CapEff` line nothing
-    /// is known to be missing, and the kernel has the last word.
-    fn of_status(status: &str) -> Option<Missing> {
-        let held = effective(status)?;
-        let has = |capability: u32| held & (1 << capability) != 0;
+    fn of(held: CapabilitySet) -> Option<Missing> {
         // Kernels before 5.8 know neither of the two; the old one still covers both.
-        if has(CAP_SYS_ADMIN) {
+        if held.contains(CapabilitySet::SYS_ADMIN) {
             return None;
         }
-        let needed = [(CAP_BPF, "CAP_BPF"), (CAP_PERFMON, "CAP_PERFMON")];
-        let names: Vec<&str> = needed.into_iter().filter(|&(n, _)| !has(n)).map(|(_, name)| name).collect();
+        let needed = [(CapabilitySet::BPF, "CAP_BPF"), (CapabilitySet::PERFMON, "CAP_PERFMON")];
+        let lacks = needed.into_iter().filter(|&(one, _)| !held.contains(one));
+        let names: Vec<&str> = lacks.map(|(_, name)| name).collect();
         (!names.is_empty()).then_some(Missing { names })
     }
 
@@ -116,7 +118,7 @@ mod tests {
     use super::*;
 
     fn of(capabilities: u64) -> Option<String> {
-        Missing::of_status(&format!("Name:\tx\nCapEff:\t{capabilities:016x}\n")).map(|missing| missing.names())
+        Missing::of(CapabilitySet::from_bits_retain(capabilities)).map(|missing| missing.names())
     }
 
     #[test]
@@ -126,7 +128,6 @@ mod tests {
         assert_eq!(of(1 << 38).as_deref(), Some("CAP_BPF"));
         assert_eq!(of(1 << 38 | 1 << 39), None);
         assert_eq!(of(1 << 21), None);
-        assert_eq!(Missing::of_status("Name:\tx\n"), None);
     }
 
     #[test]

@@ -5,12 +5,14 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use rustix::thread::CapabilitySet;
 use tokio::sync::mpsc::{self, Sender, error::TrySendError};
 
 use crate::bug;
 use crate::enrich::{self, Names};
 use crate::feed::{BACKLOG, Command, Event, Feed, LoadStep, Opener, Request};
 use crate::frame::{Cost, Frame, Interval, Reason, ReasonClass, SettingValue, Stamp, Status, Table, Unavailable};
+use crate::privilege::rights::{self, Role};
 use crate::probes::probe::{Probe, Wish};
 use crate::probes::settings::in_initial_pid_namespace;
 use crate::probes::stats::Overhead;
@@ -78,6 +80,7 @@ struct Sampler {
 
 impl Sampler {
     fn run(mut self) {
+        rights::narrow(Role::Loader);
         loop {
             let end = match self.load() {
                 Ok(running) => self.sample(running),
@@ -97,13 +100,17 @@ impl Sampler {
         let wish = Wish { settings, force: self.request.force.clone(), btf: self.btf.clone() };
         let probe = Probe::start(self.view, &wish, &mut step)?;
         step(LoadStep::FirstSample);
-        let running = Running::new(self.view, probe, self.overhead).map_err(|m| Box::new(wrong_setting(m)))?;
+        let running = rights::raised(rights::LOAD, || Running::new(self.view, probe, self.overhead));
+        let running = running.map_err(|m| Box::new(wrong_setting(m)))?;
+        let (always, sometimes) = running.needs();
+        rights::attached(always, sometimes);
         Ok(running)
     }
 
     /// A frame that says why, then waits to be asked again.
     fn refuse(&mut self, unavailable: Unavailable) -> End {
         log::warn!("{}: {}", self.view.decl.name, unavailable.reason.message);
+        rights::attached(CapabilitySet::empty(), CapabilitySet::empty());
         let mut frame = self.empty_frame();
         frame.status = Status::Unavailable(Box::new(unavailable));
         let _ = self.events.blocking_send(Event::Frame(Arc::new(frame)));

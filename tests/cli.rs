@@ -123,6 +123,23 @@ fn version_and_help_are_printed() {
 }
 
 #[test]
+fn pages_for_man_are_written_where_asked_and_through_no_link() {
+    let dir = tempfile::tempdir().unwrap();
+    let pages = dir.path().join("man1");
+    let again = || run(&["man", "--dir", pages.to_str().unwrap()]);
+    assert_eq!(again().status.code(), Some(0));
+    assert_eq!(fs::read_dir(&pages).unwrap().count(), views().len() + 1);
+    // Again, over those that are there; but not over what a link leads to.
+    assert_eq!(again().status.code(), Some(0));
+    let (victim, page) = (dir.path().join("victim"), pages.join("bcc-top.1"));
+    fs::write(&victim, "precious").unwrap();
+    fs::remove_file(&page).unwrap();
+    std::os::unix::fs::symlink(&victim, &page).unwrap();
+    assert_eq!(again().status.code(), Some(5));
+    assert_eq!(fs::read_to_string(&victim).unwrap(), "precious");
+}
+
+#[test]
 fn wrong_usage_is_one_line_that_helps() {
     let name = a_view();
     let name = name.as_str();

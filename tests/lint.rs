@@ -217,3 +217,51 @@ fn every_view_has_a_truth_test() {
         assert!(root.join(format!("tests/truth/{name}.rs")).exists(), "{} is not tested", view.decl.name);
     }
 }
+
+/// Where `unsafe` may be, and for what; the compiler holds everything else to `deny(unsafe_code)`.
+const UNSAFE: &[(&str, &str)] = &[
+    ("src/probes/", "libbpf and bpf(2)"),
+    ("src/command.rs", "what a child does between fork and exec"),
+    ("src/enrich/cgroup.rs", "open_by_handle_at"),
+];
+
+#[test]
+fn unsafe_is_at_the_boundaries_only_and_says_why() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut found = std::collections::BTreeSet::new();
+    for path in sources(&root.join("src")) {
+        let name = path.strip_prefix(root).expect("below it").to_str().expect("text").to_owned();
+        let text = std::fs::read_to_string(&path).expect("a source");
+        let lines: Vec<&str> = text.lines().collect();
+        for (at, line) in lines.iter().enumerate().filter(|(_, line)| is_unsafe(line)) {
+            let allowed = UNSAFE.iter().find(|(place, _)| name.starts_with(place));
+            let (place, _) = allowed.unwrap_or_else(|| panic!("{name}:{}: unsafe is not for here: {line}", at + 1));
+            found.insert(*place);
+            // Clippy asks for it right above each block; this also holds for `impl` and for code that it does not see.
+            let reason = lines[at.saturating_sub(6)..at].iter().any(|above| above.contains("// SAFETY:"));
+            assert!(reason, "{name}:{}: unsafe without its reason: {line}", at + 1);
+        }
+    }
+    let unused = UNSAFE.iter().find(|(place, _)| !found.contains(place));
+    assert_eq!(unused, None, "nothing is unsafe there any more");
+    for (file, rule) in [("src/lib.rs", "#![deny(unsafe_code)]"), ("src/main.rs", "#![forbid(unsafe_code)]")] {
+        assert!(std::fs::read_to_string(root.join(file)).expect("a source").contains(rule), "{file} lacks {rule}");
+    }
+}
+
+fn is_unsafe(line: &str) -> bool {
+    let code = line.split("//").next().unwrap_or_default();
+    code.split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| word == "unsafe")
+}
+
+fn sources(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
+    let mut all = vec![];
+    for entry in std::fs::read_dir(folder).expect("a folder").flatten() {
+        match entry.file_type().expect("a type").is_dir() {
+            true => all.extend(sources(&entry.path())),
+            false if entry.path().extension().is_some_and(|end| end == "rs") => all.push(entry.path()),
+            false => {}
+        }
+    }
+    all
+}

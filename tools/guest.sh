@@ -7,6 +7,7 @@
 # without them the guest only boots, and leaves its BTF as CELL.btf in the cache. The environment:
 #
 #   GUEST_ARGS        arguments of the tests
+#   GUEST_ROOT        directory whose files the guest has too; its /tests/run is run instead of the tests
 #   GUEST_REPORT      file that gets what the tests report, a line of JSON each
 #   GUEST_ACCEL       tcg or kvm
 #   GUEST_DEADLINE    seconds that one try may take; GUEST_BOOT_DEADLINE for the boot alone
@@ -71,6 +72,7 @@ make_initramfs() {
             add_program "$root" "$file"
         done
     fi
+    [ -z "${GUEST_ROOT:-}" ] || cp -a "$GUEST_ROOT/." "$root/"
     (cd "$root" && find . | cpio --quiet -o -H newc --owner=0:0 >"$work/initramfs")
 }
 

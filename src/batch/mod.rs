@@ -14,6 +14,7 @@ use std::io::{self, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustix::thread::CapabilitySet;
 use tokio::sync::mpsc;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep_until};
@@ -28,6 +29,7 @@ use crate::export::{Format, Shown};
 use crate::feed::{Event, Opener, Request};
 use crate::frame::{Frame, Reason, SettingValue, Status};
 use crate::privilege::Invoker;
+use crate::privilege::rights::{self, Role};
 use crate::record::Recorder;
 use feeds::Feeds;
 use writer::{Progress, Writer};
@@ -95,7 +97,10 @@ pub async fn run(
             Err(error) => return fail(sink.file, 1, tell, &format!("cannot start the command: {error}")),
         }
     }
+    // Only now: the command is to have what we were given.
+    rights::narrow(Role::Starter);
     let feeds = Feeds::open(opener, &run.requests, &run.shape);
+    rights::narrow(Role::Bystander);
     let mut batch = Batch {
         run,
         tell,
@@ -289,7 +294,8 @@ impl Batch<'_> {
         let pid = pid.and_then(|pid| rustix::process::Pid::from_raw(pid.cast_signed()));
         if let Some(pid) = pid.filter(|_| signal == libc::SIGTERM) {
             // An error means that it just ended by itself.
-            let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
+            let end = || rustix::process::kill_process(pid, rustix::process::Signal::TERM);
+            let _ = rights::raised(CapabilitySet::KILL, end);
         }
     }
 

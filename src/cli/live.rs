@@ -19,6 +19,7 @@ use crate::export::Format;
 use crate::export::output::{PartFile, to_file, to_stdout};
 use crate::feed::{BACKLOG, Event, Feed, Opener, Request};
 use crate::frame::{Cost, Frame, Interval, Lost, Reason, Stamp, Status, Table, Unavailable};
+use crate::privilege::rights::{self, Purpose};
 use crate::privilege::{Invoker, Missing};
 use crate::record::Recorder;
 use crate::views::Registry;
@@ -79,6 +80,7 @@ fn explore(parts: &Parts, options: Options) -> Result<u8, Usage> {
     let Some(explorer) = parts.explorer else {
         return Err(Usage::wrong("the explorer is not part of this build; use -b, --json or --ndjson".to_owned()));
     };
+    rights::plan(Purpose { live: true, more_views: true, files: true, command: false });
     let recorder = match recorder(&options) {
         Ok(recorder) => recorder,
         Err(code) => return Ok(code),
@@ -145,6 +147,8 @@ fn write(parts: &Parts, options: &Options, format: Option<Format>, file: Option<
         tell = &|_| {};
         opener = Arc::new(Denied(missing.reason(&binary())));
     }
+    let files = file.is_some() || options.record.is_some();
+    rights::plan(Purpose { live: true, more_views: false, files, command: !run.command.is_empty() });
     let sink = sink(file, invoker.as_ref()).and_then(|sink| Ok(Sink { recorder: recorder(options)?, ..sink }));
     match sink {
         Ok(sink) => deliver(&*opener, run, Host::read(), sink, tell),

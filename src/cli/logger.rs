@@ -11,6 +11,8 @@ use log::{LevelFilter, Log, Metadata, Record};
 
 use super::options::LogOptions;
 use super::say;
+use crate::privilege::rights::{FILES, raised};
+use crate::privilege::{Invoker, give_to_invoker};
 
 struct Logger {
     level: LevelFilter,
@@ -64,13 +66,24 @@ pub fn level(options: &LogOptions) -> (LevelFilter, Option<String>) {
     }
 }
 
-/// Opens the file of `--log-file`: appended to, for its owner only, and never through a link.
+/// Opens the file of `--log-file`: appended to, and never through a link. One that is made is for its owner only, who
+/// under sudo is who called it.
 ///
 /// # Errors
 /// If it cannot be opened.
 pub fn open(path: &Path) -> io::Result<File> {
+    raised(FILES, || open_raised(path, Invoker::from_env().as_ref()))
+}
+
+fn open_raised(path: &Path, invoker: Option<&Invoker>) -> io::Result<File> {
     let no_follow = rustix::fs::OFlags::NOFOLLOW.bits() as i32;
-    OpenOptions::new().append(true).create(true).mode(0o600).custom_flags(no_follow).open(path)
+    let mut options = OpenOptions::new();
+    options.append(true).mode(0o600).custom_flags(no_follow);
+    match options.clone().create_new(true).open(path) {
+        Ok(file) => give_to_invoker(&file, invoker).map(|()| file),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => options.open(path),
+        Err(error) => Err(error),
+    }
 }
 
 /// Starts the log.
@@ -93,6 +106,28 @@ pub fn start(options: &LogOptions) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_log_is_for_its_owner_only_and_no_link_is_followed() {
+        use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+        let dir = tempfile::tempdir().unwrap();
+        let (path, link) = (dir.path().join("log"), dir.path().join("link"));
+        writeln!(open_raised(&path, None).unwrap(), "one").unwrap();
+        writeln!(open_raised(&path, None).unwrap(), "two").unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "one\ntwo\n");
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        symlink(&path, &link).unwrap();
+        assert!(open_raised(&link, None).is_err());
+        symlink(dir.path().join("nothing"), dir.path().join("dangling")).unwrap();
+        assert!(open_raised(&dir.path().join("dangling"), None).is_err());
+        assert!(!dir.path().join("nothing").exists());
+        if rustix::process::geteuid().is_root() {
+            let owned = dir.path().join("owned");
+            open_raised(&owned, Some(&Invoker { uid: 65534, gid: 65533 })).unwrap();
+            let found = std::fs::metadata(&owned).unwrap();
+            assert_eq!((found.uid(), found.gid()), (65534, 65533));
+        }
+    }
 
     #[test]
     fn flags_win_over_the_environment() {

@@ -1,11 +1,13 @@
 //! Pages for man, from the command line and from declarations: one for the program, one for each view.
 
 use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use clap::{ArgMatches, Command};
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, bold, italic, roman};
+use rustix::fs::OFlags;
 
 use super::about::{column_names, positionals};
 use super::args::{self, NAME};
@@ -29,9 +31,12 @@ pub(super) fn man(matches: &ArgMatches) -> Result<u8, Usage> {
 }
 
 fn write_all(dir: &Path, decls: &[&ViewDecl]) -> u8 {
+    // For everybody to read, unlike what a view shows; but no link is followed.
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true).custom_flags(OFlags::NOFOLLOW.bits().cast_signed());
     let write = |name: String, page: io::Result<String>| {
         let path = dir.join(format!("{name}.1"));
-        let written = page.and_then(|page| std::fs::File::create(&path)?.write_all(page.as_bytes()));
+        let written = page.and_then(|page| options.open(&path)?.write_all(page.as_bytes()));
         written.map_err(|error| say(&format!("--dir: {}: {error}", path.display())))
     };
     if let Err(error) = std::fs::create_dir_all(dir) {

@@ -31,7 +31,7 @@ use crate::doctor::{DoctorDocument, Examiner};
 use crate::enrich::host::Host;
 use crate::export::{schema, shape};
 use crate::feed::{Opener, Request};
-use crate::privilege::Missing;
+use crate::privilege::{Missing, rights};
 use crate::probes::object;
 use crate::record::Recorder;
 use crate::ui;
@@ -94,6 +94,7 @@ pub struct Parts {
 /// Runs the program; the result is its exit code.
 pub fn run(parts: &Parts) -> u8 {
     report_panics();
+    rights::begin();
     let mut arguments: Vec<OsString> = std::env::args_os().collect();
     let called = if arguments.is_empty() { OsString::new() } else { arguments.remove(0) };
     if let Some(code) = complete::answer(&arguments) {

@@ -18,6 +18,7 @@ use crate::export::Format;
 use crate::feed::Request;
 use crate::frame::{Schema, Status};
 use crate::privilege::Invoker;
+use crate::privilege::rights::{self, Purpose};
 use crate::record::replay::{Player, Sequence};
 use crate::record::{Known, Recorded, Recording, Source};
 use crate::ui;
@@ -186,6 +187,7 @@ fn write(recording: &Arc<Recording>, views: &[Recorded], asked: Asked, format: F
         invoker,
         replayed: true,
     };
+    rights::plan(Purpose { files: file.is_some(), ..Purpose::default() });
     let sink = match sink(file.as_deref(), invoker.as_ref()) {
         Ok(sink) => sink,
         Err(code) => return code,
@@ -206,6 +208,7 @@ fn explore(
     demo: bool,
 ) -> Result<u8, Usage> {
     keyboard()?;
+    rights::plan(Purpose { files: true, ..Purpose::default() });
     let Some(explorer) = parts.explorer else {
         return Err(Usage::wrong("the explorer is not part of this build; use -b, --json or --ndjson".to_owned()));
     };

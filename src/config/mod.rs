@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 pub use default::TEXT as DEFAULT;
 pub use parse::{Problem, read};
 pub use place::{Found, Source, Surroundings, Trust, find, here, surroundings};
-pub use save::{Target, save};
+pub use save::{Owner, Target, make_folder, save};
 pub use schema::generated as schema;
 pub use user::{themes, unknown_theme};
 pub use view::{SetValue, ViewConfig};

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::Write as _;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
@@ -11,6 +12,7 @@ use toml_edit::{Array, DocumentMut, InlineTable, Item, Table, TableLike, Value};
 use crate::ui::save::{Kept, ViewLayout};
 
 use crate::privilege::Invoker;
+use crate::privilege::rights::{FILES, raised};
 
 use super::place::{LARGEST, Trust, folders_are_roots, load};
 use super::view::SetValue;
@@ -44,14 +46,33 @@ pub struct Target {
     pub invoker: Option<Invoker>,
 }
 
+impl Owner {
+    /// Who owns what is kept in this folder: in folders that are not root's that is who called sudo, if anybody did.
+    pub fn of_folder(folder: &Path, invoker: Option<&Invoker>) -> Owner {
+        match invoker {
+            Some(invoker) if !folders_are_roots(folder) => Owner::Invoker { uid: invoker.uid, gid: invoker.gid },
+            _ => Owner::Us,
+        }
+    }
+}
+
 impl Target {
     /// In the folders of somebody else only they own what is written.
     fn owner(&self) -> Result<Owner, String> {
+        if self.named && self.is_in_invokers_folder() {
+            return Ok(Owner::of_folder(&self.path, self.invoker.as_ref()));
+        }
         if self.trust.uid != 0 || self.named || folders_are_roots(&self.path) {
             return Ok(Owner::Us);
         }
         let invoker = self.invoker.as_ref().map(|invoker| Owner::Invoker { uid: invoker.uid, gid: invoker.gid });
         invoker.ok_or_else(|| format!("{} is in the folder of another user", self.path.display()))
+    }
+
+    fn is_in_invokers_folder(&self) -> bool {
+        let folder = std::fs::canonicalize(&self.path).ok().and_then(|path| path.parent().map(Path::to_owned));
+        let owner = folder.and_then(|folder| rustix::fs::lstat(&folder).ok()).map(|stat| stat.st_uid);
+        owner.is_some() && owner == self.invoker.as_ref().map(|invoker| invoker.uid)
     }
 }
 
@@ -60,13 +81,17 @@ impl Target {
 /// # Errors
 /// What went wrong, in words for the user; the file is as it was.
 pub fn save(target: &Target, kept: &Kept) -> Result<(), String> {
+    raised(FILES, || save_raised(target, kept))
+}
+
+fn save_raised(target: &Target, kept: &Kept) -> Result<(), String> {
     let path = &target.path;
     let owner = target.owner()?;
     let told = |problem: String| format!("{}: {problem}", path.display());
     let text = load(path, target.named, LARGEST, target.trust).map_err(told)?;
     let text = text.map_or_else(|| target.base.clone(), |(text, _)| text);
     let text = edit(&text, kept).map_err(|problem| format!("{}: {problem}", path.display()))?;
-    let mode = std::fs::metadata(path).map_or(0o644, |file| file.permissions().mode() & 0o755);
+    let mode = std::fs::metadata(path).map_or(0o600, |file| file.permissions().mode() & 0o755);
     replace(path, text.as_bytes(), mode, owner)
 }
 
@@ -196,7 +221,7 @@ fn remove(table: &mut dyn TableLike, name: &str) {
     }
 }
 
-/// Replaces a file in one step, through links; folders on the way are made for us, not for others.
+/// Replaces a file in one step, through links of ours; folders on the way are made.
 ///
 /// # Errors
 /// What went wrong, in words; the file is as it was.
@@ -205,27 +230,15 @@ pub fn replace(path: &Path, bytes: &[u8], mode: u32, owner: Owner) -> Result<(),
     let name = path.file_name().ok_or_else(|| format!("{} is not a file name", path.display()))?;
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let told = |at: &Path, error: std::io::Error| format!("{}: {error}", at.display());
-    if owner == Owner::Us {
-        let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
-        made.map_err(|error| told(folder, error))?;
-    }
     // All further steps are in this very folder, whatever becomes of its name.
-    let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let dir = rustix::fs::open(folder, flags, Mode::empty()).map_err(|error| told(folder, error.into()))?;
-    if let Owner::Invoker { uid, .. } = owner
-        && !rustix::fs::fstat(&dir).is_ok_and(|stat| stat.st_uid == uid)
-    {
-        return Err(format!("{}: the folder does not belong to who called sudo", folder.display()));
-    }
+    let dir = make_folder(folder, owner)?;
     let part = PathBuf::from(format!(".{}.{}.part", name.to_string_lossy(), std::process::id()));
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let file = rustix::fs::openat(&dir, &part, flags, Mode::RUSR | Mode::WUSR);
     let mut file = File::from(file.map_err(|error| told(folder, error.into()))?);
     let written = (|| {
         file.write_all(bytes)?;
-        if let Owner::Invoker { uid, gid } = owner {
-            rustix::fs::fchown(&file, Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid)))?;
-        }
+        own(&file, owner)?;
         file.set_permissions(std::fs::Permissions::from_mode(mode))?;
         file.sync_all()?;
         rustix::fs::renameat(&dir, &part, &dir, name)?;
@@ -236,6 +249,45 @@ pub fn replace(path: &Path, bytes: &[u8], mode: u32, owner: Owner) -> Result<(),
         let _ = rustix::fs::unlinkat(&dir, &part, AtFlags::empty());
         told(&path, error)
     })
+}
+
+fn own(file: impl AsFd, owner: Owner) -> std::io::Result<()> {
+    match owner {
+        Owner::Us => Ok(()),
+        Owner::Invoker { uid, gid } => {
+            Ok(rustix::fs::fchown(file, Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid)))?)
+        }
+    }
+}
+
+/// Opens a folder; those on the way that are missing are made, for their owner only. In folders of who called sudo root
+/// follows no link, and makes nothing where they may not.
+///
+/// # Errors
+/// What went wrong, in words.
+pub fn make_folder(folder: &Path, owner: Owner) -> Result<OwnedFd, String> {
+    let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let told = |at: &Path, error: std::io::Error| format!("{}: {error}", at.display());
+    let Owner::Invoker { uid, .. } = owner else {
+        let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
+        made.map_err(|error| told(folder, error))?;
+        return rustix::fs::open(folder, flags, Mode::empty()).map_err(|error| told(folder, error.into()));
+    };
+    let there = folder.ancestors().find(|at| at.symlink_metadata().is_ok()).unwrap_or(Path::new("."));
+    let mut dir = rustix::fs::open(there, flags, Mode::empty()).map_err(|error| told(there, error.into()))?;
+    if !rustix::fs::fstat(&dir).is_ok_and(|stat| stat.st_uid == uid) {
+        return Err(format!("{}: the folder does not belong to who called sudo", there.display()));
+    }
+    for name in folder.strip_prefix(there).unwrap_or(Path::new("")).components() {
+        let make = || {
+            rustix::fs::mkdirat(&dir, name.as_os_str(), Mode::RWXU)?;
+            let made = rustix::fs::openat(&dir, name.as_os_str(), flags, Mode::empty())?;
+            own(&made, owner)?;
+            Ok(made)
+        };
+        dir = make().map_err(|error| told(folder, error))?;
+    }
+    Ok(dir)
 }
 
 #[cfg(test)]

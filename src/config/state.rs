@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::privilege::rights::{FILES, raised};
 use crate::ui::save::Memory;
 
 use super::place::{Trust, load};
@@ -36,9 +37,9 @@ pub fn load_state(folder: &Path, trust: Trust) -> Memory {
 ///
 /// # Errors
 /// What went wrong, in words.
-pub fn save_state(folder: &Path, memory: &Memory) -> Result<(), String> {
+pub fn save_state(folder: &Path, memory: &Memory, owner: Owner) -> Result<(), String> {
     let text = serde_json::to_string_pretty(memory).map_err(|error| error.to_string())?;
-    replace(&file(folder), (text + "\n").as_bytes(), 0o600, Owner::Us)
+    raised(FILES, || replace(&file(folder), (text + "\n").as_bytes(), 0o600, owner))
 }
 
 #[cfg(test)]
@@ -61,10 +62,37 @@ mod tests {
             filters: [("biotop".to_owned(), vec!["pid=1".to_owned()])].into(),
         };
         assert_eq!(load_state(&folder, us()), Memory::default());
-        save_state(&folder, &memory).unwrap();
+        save_state(&folder, &memory, Owner::Us).unwrap();
         assert_eq!(load_state(&folder, us()), memory);
         assert_eq!(std::fs::metadata(file(&folder)).unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 1, "nothing half written is left");
+    }
+
+    #[test]
+    fn under_sudo_state_and_its_folders_belong_to_who_called() {
+        use std::os::unix::fs::{MetadataExt as _, chown, symlink};
+        if !rustix::process::geteuid().is_root() {
+            return;
+        }
+        let dir = tempfile::tempdir().unwrap();
+        let home = dir.path().join("home");
+        std::fs::create_dir(&home).unwrap();
+        chown(&home, Some(65534), Some(65533)).unwrap();
+        let nobody = crate::privilege::Invoker { uid: 65534, gid: 65533 };
+        let folder = home.join(".local/state/bcc-top");
+        let owner = Owner::of_folder(&folder, Some(&nobody));
+        save_state(&folder, &Memory::default(), owner).unwrap();
+        for path in [&home.join(".local"), &folder, &file(&folder)] {
+            let found = std::fs::metadata(path).unwrap();
+            assert_eq!((found.uid(), found.gid(), found.mode() & 0o077), (65534, 65533, 0), "{}", path.display());
+        }
+        // A link in that home to a folder of root's.
+        let (roots, planted) = (dir.path().join("roots"), home.join("planted"));
+        std::fs::create_dir(&roots).unwrap();
+        symlink(&roots, &planted).unwrap();
+        let told = save_state(&planted, &Memory::default(), owner).unwrap_err();
+        assert!(std::fs::read_dir(&roots).unwrap().next().is_none(), "{told}");
+        assert_eq!(Owner::of_folder(Path::new("/etc/bcc-top"), Some(&nobody)), Owner::Us);
     }
 
     #[test]

@@ -7,7 +7,10 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::{DirEntryExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use rustix::thread::CapabilitySet;
+
 use super::escape::unescape;
+use crate::privilege::rights::raised;
 
 /// A host with more groups than this gets some of them unnamed when handles are refused.
 const MAX_WALK: usize = 20_000;
@@ -146,7 +149,8 @@ fn open_by_id(dir: &File, id: u64) -> std::io::Result<File> {
     let flags = libc::O_PATH | libc::O_CLOEXEC;
     // SAFETY: Handle has the layout of struct file_handle with 8 bytes of handle, as `bytes` says,
     // and lives until the call returns; the kernel only reads it.
-    let fd = unsafe { libc::open_by_handle_at(dir.as_raw_fd(), (&raw mut handle).cast(), flags) };
+    let open = || unsafe { libc::open_by_handle_at(dir.as_raw_fd(), (&raw mut handle).cast(), flags) };
+    let fd = raised(CapabilitySet::DAC_READ_SEARCH, open);
     if fd < 0 {
         return Err(std::io::Error::last_os_error());
     }

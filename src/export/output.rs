@@ -3,12 +3,12 @@
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, ErrorKind, Write};
-use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{Mode, OFlags};
 
-use crate::privilege::Invoker;
+use crate::privilege::rights::{FILES, raised};
+use crate::privilege::{Invoker, give_to_invoker};
 
 /// A file being written as `FILE.part`.
 #[derive(Debug)]
@@ -24,6 +24,10 @@ impl PartFile {
     /// # Errors
     /// What stands in the way, in a sentence that names the file.
     pub fn create(asked: &Path, invoker: Option<&Invoker>) -> io::Result<(PartFile, File)> {
+        raised(FILES, || PartFile::create_raised(asked, invoker))
+    }
+
+    fn create_raised(asked: &Path, invoker: Option<&Invoker>) -> io::Result<(PartFile, File)> {
         let explain = |path: &Path, e: io::Error| io::Error::new(e.kind(), format!("{}: {e}", path.display()));
         if fs::symlink_metadata(asked).is_ok_and(|found| !found.is_file()) {
             let message = format!("{}: exists and is not a regular file", asked.display());
@@ -38,10 +42,7 @@ impl PartFile {
         }
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let file = rustix::fs::open(&part, flags, Mode::RUSR | Mode::WUSR).map_err(|e| explain(&part, e.into()))?;
-        if let Some(Invoker { uid, gid }) = invoker {
-            let (uid, gid) = (rustix::fs::Uid::from_raw(*uid), rustix::fs::Gid::from_raw(*gid));
-            rustix::fs::fchown(file.as_fd(), Some(uid), Some(gid)).map_err(|e| explain(&part, e.into()))?;
-        }
+        give_to_invoker(&file, invoker).map_err(|e| explain(&part, e))?;
         Ok((PartFile { asked: asked.to_owned(), part }, File::from(file)))
     }
 
@@ -50,13 +51,13 @@ impl PartFile {
     /// # Errors
     /// As rename.
     pub fn complete(self) -> io::Result<()> {
-        fs::rename(&self.part, &self.asked)
+        raised(FILES, || fs::rename(&self.part, &self.asked))
             .map_err(|e| io::Error::new(e.kind(), format!("{}: {e}", self.asked.display())))
     }
 
     /// Leaves what was written as `FILE.part`, and says where that is; nothing is no file.
     pub fn keep(self) -> Option<PathBuf> {
-        if fs::metadata(&self.part).is_ok_and(|file| file.len() > 0) {
+        if raised(FILES, || fs::symlink_metadata(&self.part)).is_ok_and(|file| file.len() > 0) {
             return Some(self.part);
         }
         self.discard();
@@ -65,7 +66,7 @@ impl PartFile {
 
     /// Removes what was written.
     pub fn discard(self) {
-        if let Err(error) = fs::remove_file(&self.part) {
+        if let Err(error) = raised(FILES, || fs::remove_file(&self.part)) {
             log::warn!("{}: {error}", self.part.display());
         }
     }

@@ -5,6 +5,7 @@ use std::os::fd::{FromRawFd, OwnedFd};
 use std::path::Path;
 
 use super::sys;
+use crate::privilege::rights;
 
 /// A function that every kernel has for testing trampolines (net/bpf/test_run.c).
 const TEST_FUNCTION: &str = "bpf_fentry_test1";
@@ -14,6 +15,10 @@ const TEST_TRACEPOINT: &str = "sched_switch";
 /// Each fact with `yes`, or why not.
 pub fn facts() -> Vec<(&'static str, String)> {
     super::libbpf_log::install();
+    rights::raised(rights::LOAD, facts_raised)
+}
+
+fn facts_raised() -> Vec<(&'static str, String)> {
     let exists = |path: &str| if Path::new(path).exists() { "yes".to_owned() } else { "no".to_owned() };
     vec![
         ("btf", exists(super::facts::KERNEL_BTF)),

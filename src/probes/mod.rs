@@ -1,6 +1,6 @@
 //! The kernel side: what it takes, which hooks to use, loading, attaching, reading and decoding.
 //!
-//! The only room with `unsafe`: calls of libbpf that libbpf-rs does not wrap, each with its reason.
+//! The room with `unsafe`: calls of libbpf that libbpf-rs does not wrap, each with its reason.
 
 mod attempt;
 pub mod btf;

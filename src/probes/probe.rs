@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use libbpf_rs::{AsRawLibbpf, Link, MapCore, Object};
+use rustix::thread::CapabilitySet;
 
 use super::attempt::{Attempt, run_iterator};
 use super::btf::Btf;
@@ -21,6 +22,7 @@ use super::sampling::Sampling;
 use super::{libbpf_log, settings};
 use crate::feed::{Force, LoadStep};
 use crate::frame::{Hook, HookReport, Reason, ReasonClass, SettingValue, Unavailable};
+use crate::privilege::rights;
 use crate::views::View;
 
 /// An object has a few alternatives for a few hooks; more tries than that do not end.
@@ -77,6 +79,10 @@ impl Probe {
     /// What was tried and why nothing works.
     pub fn start(view: &View, wish: &Wish, step: &mut dyn FnMut(LoadStep)) -> Result<Probe, Unavailable> {
         libbpf_log::install();
+        rights::raised(rights::LOAD, || Probe::start_raised(view, wish, step))
+    }
+
+    fn start_raised(view: &View, wish: &Wish, step: &mut dyn FnMut(LoadStep)) -> Result<Probe, Unavailable> {
         let mut attempt = Attempt::new(view, wish)?;
         for _ in 0..MAX_TRIES {
             let plan = attempt.plan();
@@ -124,6 +130,13 @@ impl Probe {
     /// # Errors
     /// What the kernel says; the other CPUs are sampled.
     pub fn follow_cpus(&mut self) -> std::io::Result<()> {
+        if self.samplings.is_empty() {
+            return Ok(());
+        }
+        rights::raised(self.needs(), || self.follow_cpus_raised())
+    }
+
+    fn follow_cpus_raised(&mut self) -> std::io::Result<()> {
         for program in self.object.progs_mut() {
             let name = program.name().to_str();
             match self.samplings.iter_mut().find(|sampling| name == Some(sampling.program())) {
@@ -142,6 +155,13 @@ impl Probe {
     /// CPU time that looking for libraries has cost since this was last asked, ns.
     pub fn take_search_ns(&self) -> u64 {
         self.libraries.as_ref().map_or(0, Libraries::take_cpu_ns)
+    }
+
+    /// What keeping it up may take later: timers for CPUs that come. Debian's `perf_event_paranoid` above 2 asks
+    /// everybody for CAP_SYS_ADMIN.
+    pub fn needs(&self) -> CapabilitySet {
+        let none = CapabilitySet::empty();
+        if self.samplings.is_empty() { none } else { CapabilitySet::PERFMON | paranoid().unwrap_or(none) }
     }
 
     /// Sets the epoch: from now on programs write the half `epoch & 1`.
@@ -164,6 +184,11 @@ impl Probe {
         let btf = Btf::parse(bytes).ok()?;
         settings::variables(&btf, section).get(name).map(|c| c.offset)
     }
+}
+
+fn paranoid() -> Option<CapabilitySet> {
+    let level = std::fs::read_to_string("/proc/sys/kernel/perf_event_paranoid").ok()?;
+    level.trim().parse::<i32>().is_ok_and(|level| level > 2).then_some(CapabilitySet::SYS_ADMIN)
 }
 
 /// The initial value of a data section is mapped from the map itself once it is loaded.

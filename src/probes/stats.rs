@@ -4,6 +4,8 @@
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
+use rustix::thread::CapabilitySet;
+
 use super::sys::{self, ProgramCounters};
 
 /// The part of the time that is measured.
@@ -76,6 +78,13 @@ impl Stats {
             self.switch_on();
         }
         sample
+    }
+
+    /// What measuring takes from time to time.
+    pub fn needs(&self) -> CapabilitySet {
+        // Always on needs nothing more once it is on, and off needs nothing.
+        let again = self.overhead == Overhead::Sampled && self.on.is_some();
+        if again { CapabilitySet::SYS_ADMIN } else { CapabilitySet::empty() }
     }
 
     fn switch_on(&mut self) {

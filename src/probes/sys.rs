@@ -4,6 +4,10 @@ use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::ptr;
 
+use rustix::thread::CapabilitySet;
+
+use crate::privilege::rights::{as_user, raised};
+
 /// `ENOTSUPP`, which the kernel leaks to user space and libc does not know.
 pub const ENOTSUPP: i32 = 524;
 
@@ -139,11 +143,11 @@ fn create_map(kind: u32, name: &std::ffi::CStr, inner: Option<&OwnedFd>) -> io::
 /// # Errors
 /// `EPERM` without CAP_SYS_ADMIN.
 pub fn enable_stats() -> io::Result<OwnedFd> {
-    // SAFETY: no pointers; a non-negative result is a new descriptor that is ours.
-    unsafe {
-        let fd = libbpf_sys::bpf_enable_stats(libbpf_sys::BPF_STATS_RUN_TIME);
-        if fd >= 0 { Ok(OwnedFd::from_raw_fd(fd)) } else { Err(io::Error::from_raw_os_error(-fd)) }
-    }
+    // SAFETY: numbers only.
+    let switch_on = || unsafe { libbpf_sys::bpf_enable_stats(libbpf_sys::BPF_STATS_RUN_TIME) };
+    let fd = raised(CapabilitySet::SYS_ADMIN, switch_on);
+    // SAFETY: a non-negative result is a new descriptor that is ours.
+    if fd >= 0 { Ok(unsafe { OwnedFd::from_raw_fd(fd) }) } else { Err(io::Error::from_raw_os_error(-fd)) }
 }
 
 /// What the kernel counted for one program.
@@ -237,8 +241,8 @@ impl FileBytes {
     pub fn open(path: &std::path::Path) -> io::Result<FileBytes> {
         use rustix::mm::{MapFlags, ProtFlags, mmap};
         if !path.starts_with("/sys/") {
-            // A user's file may be cut off while it is mapped.
-            return Ok(FileBytes::Read(std::fs::read(path)?));
+            // A user's file may be cut off while it is mapped, and is read with the user's own rights.
+            return Ok(FileBytes::Read(as_user(|| std::fs::read(path))?));
         }
         let file = std::fs::File::open(path)?;
         let len = file.metadata()?.len() as usize;

@@ -15,6 +15,7 @@ use crate::export::Exporter;
 use crate::export::output::{PartFile, to_file};
 use crate::frame::Frame;
 use crate::privilege::Invoker;
+use crate::privilege::rights::{self, Role};
 
 /// Frames that may wait for the disk. A disk that lags further costs whole intervals, which the next
 /// frame of the view counts.
@@ -56,6 +57,7 @@ impl Recorder {
         let bytes = Arc::new(AtomicU64::new(0));
         let (asked, size) = (path.to_owned(), bytes.clone());
         thread::Builder::new().name("recorder".to_owned()).spawn(move || {
+            rights::narrow(Role::Bystander);
             let _ = tell.send(write(&asked, part, to_file(file), &host, &frames, &size));
         })?;
         Ok(Recorder { path: path.to_owned(), queue, done, bytes, dropped: HashMap::new(), ended: None })

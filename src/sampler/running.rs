@@ -2,6 +2,8 @@
 
 use std::time::Instant;
 
+use rustix::thread::CapabilitySet;
+
 use super::{nanos, now, thread_cpu_ns};
 use crate::enrich::Names;
 use crate::frame::{Cost, Frame, Reason, ReasonClass, Status};
@@ -43,6 +45,17 @@ impl Running {
             cpu_ns: thread_cpu_ns(),
             foreign_pids: !in_initial_pid_namespace(),
         })
+    }
+
+    /// What this thread has to keep for reading: what is always in force, and what is used now and then. To be asked
+    /// when nothing is in force.
+    pub(super) fn needs(&self) -> (CapabilitySet, CapabilitySet) {
+        // Where programs of ordinary users are off, kernels before 5.19 ask for CAP_BPF at each call of bpf(2)
+        // (`__sys_bpf`), later ones only when something is made.
+        let refused = self.barrier.wait().is_err_and(|error| error.kind() == std::io::ErrorKind::PermissionDenied);
+        let always = if refused { CapabilitySet::BPF } else { CapabilitySet::empty() };
+        // Groups that come are named by their handles.
+        (always, self.probe.needs() | self.stats.needs() | CapabilitySet::DAC_READ_SEARCH)
     }
 
     pub(super) fn has_events(&self) -> bool {

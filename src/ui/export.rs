@@ -10,6 +10,8 @@ use tui_input::Input;
 
 use crate::export::Format;
 use crate::frame::Frame;
+use crate::privilege::rights::{FILES, raised};
+use crate::privilege::{Invoker, give_to_invoker};
 
 use super::app::App;
 use super::message::Effect;
@@ -92,11 +94,16 @@ pub fn file_name(host: &str, view: &str, wall_ns: u64, ending: &str) -> String {
     format!("bcc-top-{}-{}-{stamp}.{ending}", plain(host), plain(view))
 }
 
-/// Writes `bytes` beside `path` and renames. An existing file, link or directory is left alone.
+/// Writes `bytes` beside `path` and renames. An existing file, link or directory is left alone. Under sudo the file is
+/// theirs who called it.
 ///
 /// # Errors
 /// What went wrong, in words for the user.
 pub fn write(path: &str, bytes: &[u8]) -> Result<(String, u64), String> {
+    raised(FILES, || write_raised(path, bytes, Invoker::from_env().as_ref()))
+}
+
+fn write_raised(path: &str, bytes: &[u8], invoker: Option<&Invoker>) -> Result<(String, u64), String> {
     let target = Path::new(path);
     let name = target.file_name().ok_or_else(|| format!("{path:?} is not a file name"))?;
     let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -108,7 +115,9 @@ pub fn write(path: &str, bytes: &[u8]) -> Result<(String, u64), String> {
     // A temporary file is made anew, for its owner only, and never through a link.
     let temp = tempfile::Builder::new().prefix(&prefix).suffix(".part").tempfile_in(folder);
     let mut temp = temp.map_err(|error| format!("{}: {error}", folder.display()))?;
-    temp.write_all(bytes).and_then(|()| temp.as_file().sync_all()).map_err(|error| format!("{path}: {error}"))?;
+    let written = temp.write_all(bytes).and_then(|()| temp.as_file().sync_all());
+    let written = written.and_then(|()| give_to_invoker(temp.as_file(), invoker));
+    written.map_err(|error| format!("{path}: {error}"))?;
     temp.persist_noclobber(target).map_err(|error| format!("{path}: {}", error.error))?;
     Ok((path.to_owned(), bytes.len() as u64))
 }
@@ -212,5 +221,11 @@ mod tests {
         assert!(write(link.to_str().unwrap(), b"{}").is_err());
         assert!(!target.exists());
         assert!(write("", b"{}").is_err());
+        if rustix::process::geteuid().is_root() {
+            let owned = folder.path().join("owned.json");
+            write_raised(owned.to_str().unwrap(), b"{}", Some(&Invoker { uid: 65534, gid: 65533 })).unwrap();
+            let found = std::os::unix::fs::MetadataExt::uid(&std::fs::metadata(&owned).unwrap());
+            assert_eq!(found, 65534);
+        }
     }
 }

@@ -159,6 +159,7 @@ fn report(what: &str) -> io::Result<String> {
         format!("bcc-top {}\n{what}\n\n{}\n", env!("CARGO_PKG_VERSION"), std::backtrace::Backtrace::force_capture());
     let mut file = tempfile::Builder::new().prefix("bcc-top-report-").suffix(".txt").tempfile()?;
     io::Write::write_all(&mut file, text.as_bytes())?;
+    crate::privilege::give_to_invoker(file.as_file(), crate::privilege::Invoker::from_env().as_ref())?;
     let (_, path) = file.keep().map_err(|error| error.error)?;
     Ok(path.display().to_string())
 }

@@ -7,6 +7,7 @@ mod config;
 mod keys;
 mod life;
 mod names;
+mod privileges;
 mod sizes;
 mod wire;
 

@@ -7,6 +7,7 @@ mod support;
 mod filters;
 mod interrupts;
 mod names;
+mod privileges;
 mod readers;
 mod recordings;
 mod unavailable;

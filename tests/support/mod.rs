@@ -7,6 +7,7 @@
 pub mod batch;
 pub mod kernel;
 pub mod load;
+pub mod rights;
 pub mod terminal;
 
 use std::fs::File;

@@ -34,8 +34,8 @@ pub fn work(job: &Job) {
     match job.word(0) {
         "parent" => parent(job),
         "leave" => std::process::exit(i32::try_from(job.count(1)).expect("a code")),
-        // SAFETY: our own pid and a number.
         "die" => loop {
+            // SAFETY: our own pid and a number.
             unsafe { libc::kill(libc::getpid(), i32::try_from(job.count(1)).expect("a signal")) };
         },
         "slow" => {

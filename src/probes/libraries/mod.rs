@@ -20,6 +20,7 @@ pub use hooks::Hook;
 use watcher::Watcher;
 
 use crate::frame::{Reason, ReasonClass};
+use crate::privilege::rights::{self, Role};
 use crate::views::Library;
 
 /// How often new processes are looked at.
@@ -87,13 +88,17 @@ impl Libraries {
         let mut watched = Libraries { told: told.clone(), stop: None, thread: None };
         if only.is_some() {
             // Its file stays attached as long as its descriptors are open: in a thread that only waits.
-            watched.keep(move |stop| drop((stop.recv(), watcher)));
+            watched.keep(move |stop| {
+                rights::narrow(Role::Bystander);
+                drop((stop.recv(), watcher));
+            });
             return Ok(watched);
         }
         watched.keep(move |stop| {
+            rights::narrow(Role::Searcher);
             let mut before = thread_cpu_ns();
             while let Err(RecvTimeoutError::Timeout) = stop.recv_timeout(RESCAN) {
-                watcher.scan();
+                rights::raised(rights::SEARCH, || watcher.scan());
                 told.set_problem(watcher.problem());
                 let now = thread_cpu_ns();
                 told.cpu_ns.fetch_add(now - before, Ordering::Relaxed);

@@ -75,12 +75,15 @@ impl Way {
             Way::User => unsafe {
                 command.pre_exec(|| become_user(libc::RLIM_INFINITY));
             },
+            // SAFETY: as above.
             Way::LittleMemory => unsafe {
                 command.pre_exec(|| become_user(64 << 10));
             },
+            // SAFETY: as above.
             Way::NoTracefs => unsafe {
                 command.pre_exec(|| hide(&[c"/sys/kernel/tracing", c"/sys/kernel/debug"]));
             },
+            // SAFETY: as above.
             Way::NoBtf => unsafe {
                 command.pre_exec(|| cover(c"/sys/kernel/btf"));
             },

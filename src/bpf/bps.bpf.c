@@ -513,7 +513,7 @@ int each_map(struct bpf_iter__bpf_map *ctx)
 
 /* Since 5.19 (9f8836127308). */
 SEC("iter/bpf_link")
-int each_link_opt(struct bpf_iter__bpf_link *ctx)
+int each_link__1(struct bpf_iter__bpf_link *ctx)
 {
 	struct bpf_link *link = ctx->link;
 	struct object_key key = {};

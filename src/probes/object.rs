@@ -89,6 +89,11 @@ pub(super) fn open(view: &View, btf: Option<&OwnedFd>) -> Result<OpenObject, Str
     open.map_err(|e| format!("the program file cannot be opened: {e}: {log}"))
 }
 
+/// The function that iterators of this name are attached to (`BPF_ITER_FUNC_PREFIX`).
+pub(super) fn iterator(name: &str) -> String {
+    format!("bpf_iter_{name}")
+}
+
 pub(super) fn needs(view: &View) -> Needs {
     let mut needs = Needs::new();
     for (hook, decl) in &view.decl.hooks {
@@ -107,6 +112,7 @@ pub(super) fn questions(programs: &[Program], needs: &Needs, object: &OpenObject
         match program.kind.as_str() {
             "tp_btf" | "raw_tp" => questions.tracepoints.insert(program.target.clone()),
             "fentry" | "fexit" => questions.functions.insert(program.target.clone()),
+            "iter" => questions.functions.insert(iterator(&program.target)),
             _ => continue,
         };
     }

@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 
 use super::facts::Facts;
+use super::object::iterator;
 use crate::feed::Force;
 use crate::frame::{Hook, HookReport, Reason, ReasonClass, Tried};
 
@@ -261,6 +262,7 @@ fn known_obstacle(program: &Program, facts: &Facts) -> Option<(ReasonClass, Stri
             let result = "not in the type information of this kernel or its module".to_owned();
             return Some((ReasonClass::SymbolMissing, result));
         }
+        "iter" if !facts.names.contains(&iterator(&program.target)) => return missing("iterator"),
         "fentry" | "fexit" if !facts.names.contains(&program.target) => return missing("function"),
         "kprobe" | "kretprobe" if !facts.kprobes => {
             return Some((ReasonClass::NoKprobes, "no kprobes in this kernel".to_owned()));

@@ -118,6 +118,13 @@ static __always_inline u32 still_running(const struct calls *calls, u64 frame)
 	return depth;
 }
 
+/* musl ends gethostbyname() with a jump to gethostbyname2(): both have one frame, and return at once. */
+static __always_inline bool goes_on(const struct call *call, u64 frame, u64 name, u32 function)
+{
+	return call->frame == frame && call->name == name && call->function != function &&
+	       call->function != FUNCTION_getaddrinfo;
+}
+
 static __always_inline int begin(struct pt_regs *regs, u32 function, u64 answer)
 {
 	u64 id = bpf_get_current_pid_tgid(), name = USER_ARG1(regs), frame = USER_FRAME_AT_BEGIN(regs);
@@ -132,16 +139,20 @@ static __always_inline int begin(struct pt_regs *regs, u32 function, u64 answer)
 	if (!calls)
 		return 0;
 	depth = still_running(calls, frame);
-	calls->depth = depth;
 	if (depth >= MAX_NESTED) {
 		count_lost(LOST_EVENTS);
 		return 0;
 	}
+	call = &calls->call[depth];
+	if (depth < calls->depth && goes_on(call, frame, name, function)) {
+		calls->depth = depth + 1;
+		return 0;
+	}
+	calls->depth = depth;
 	/* The C libraries make gethostbyname() of gethostbyname_r(): that is one lookup. A module of NSS that looks
 	 * up another host meanwhile makes one more. */
 	if (depth && calls->call[depth - 1].name == name)
 		return 0;
-	call = &calls->call[depth];
 	call->begun = bpf_ktime_get_ns();
 	call->frame = frame;
 	call->name = name;

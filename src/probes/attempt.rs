@@ -14,12 +14,12 @@ use super::given::Given;
 use super::layout::Layout;
 use super::libraries::{self, Libraries};
 use super::object::{choice, data_map, has_suffix, needs, object_btf, open, programs_of, questions};
-use super::plan::{self, Failure, Needs, Plan, Program, remedy};
+use super::plan::{self, Failure, Needs, Plan, Program};
 use super::probe::{Data, Probe, Wish};
 use super::reader::{Halves, LostCounters};
 use super::refusal::{
     Refusal, attach_failure, bind_failure, errno_of, layout_failure, library_failure, load_class, load_failure,
-    map_refusal_class, no_rights, sampling_failure, view_refused,
+    map_refusal_class, no_rights, remedy, sampling_failure, view_refused,
 };
 use super::ring::Ring;
 use super::sampling::Sampling;

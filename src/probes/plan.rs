@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 
 use super::facts::Facts;
 use super::object::iterator;
+use super::refusal::remedy;
 use crate::feed::Force;
 use crate::frame::{Hook, HookReport, Reason, ReasonClass, Tried};
 
@@ -298,29 +299,6 @@ fn reason(hook: &str, causes: &[(Program, Failure)]) -> Reason {
         _ => format!("nothing can be attached for \"{hook}\" ({})", list.join("; ")),
     };
     Reason { class, message, remedy: remedy(class).to_owned() }
-}
-
-/// What to do about a class of causes.
-pub fn remedy(class: ReasonClass) -> &'static str {
-    match class {
-        ReasonClass::NoPrivilege => "run it with sudo, or give the file the capabilities that `bcc-top doctor` names",
-        ReasonClass::Lockdown => "boot without lockdown=confidentiality; integrity mode is enough",
-        ReasonClass::ProgTypeDenied => "this kernel or a security module refuses that program type; ask who set it up",
-        ReasonClass::PerfParanoid => "set kernel.perf_event_paranoid to 2 or less, or run it as root",
-        ReasonClass::NoBtf => "use a kernel built with CONFIG_DEBUG_INFO_BTF=y, or name its BTF with --btf FILE",
-        ReasonClass::SymbolMissing => "use another kernel, or another view; `bcc-top doctor` lists what runs here",
-        ReasonClass::NoKprobes => {
-            "use a kernel built with CONFIG_KPROBES=y, or another view; `bcc-top doctor` lists what runs here"
-        }
-        ReasonClass::NoFentry => {
-            "use a kernel with BPF trampolines, or another view; `bcc-top doctor` lists what runs here"
-        }
-        ReasonClass::NoTracefs => "mount -t tracefs nodev /sys/kernel/tracing",
-        ReasonClass::ModuleMissing => "load the module, then retry",
-        ReasonClass::TargetMissing => "name the library with --lib PATH",
-        ReasonClass::Verifier => "this is our bug: please report it with the log",
-        ReasonClass::Memlock => "raise the limit: ulimit -l unlimited",
-    }
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::btf::Btf;
 use super::facts;
 use super::guard;
-use super::plan::{Failure, Program, remedy};
+use super::plan::{Failure, Program};
 use super::{libbpf_log, libraries, sys};
 use crate::frame::{Reason, ReasonClass};
 
@@ -135,6 +135,29 @@ pub(super) fn sampling_failure(program: &Program, error: &std::io::Error) -> Fai
         _ => (ReasonClass::SymbolMissing, format!("does not attach: {error}")),
     };
     Failure { program: program.name.clone(), result, class }
+}
+
+/// What to do about a class of causes.
+pub fn remedy(class: ReasonClass) -> &'static str {
+    match class {
+        ReasonClass::NoPrivilege => "run it with sudo, or give the file the capabilities that `bcc-top doctor` names",
+        ReasonClass::Lockdown => "boot without lockdown=confidentiality; integrity mode is enough",
+        ReasonClass::ProgTypeDenied => "this kernel or a security module refuses that program type; ask who set it up",
+        ReasonClass::PerfParanoid => "set kernel.perf_event_paranoid to 2 or less, or run it as root",
+        ReasonClass::NoBtf => "use a kernel built with CONFIG_DEBUG_INFO_BTF=y, or name its BTF with --btf FILE",
+        ReasonClass::SymbolMissing => "use another kernel, or another view; `bcc-top doctor` lists what runs here",
+        ReasonClass::NoKprobes => {
+            "use a kernel built with CONFIG_KPROBES=y, or another view; `bcc-top doctor` lists what runs here"
+        }
+        ReasonClass::NoFentry => {
+            "use a kernel with BPF trampolines, or another view; `bcc-top doctor` lists what runs here"
+        }
+        ReasonClass::NoTracefs => "mount -t tracefs nodev /sys/kernel/tracing",
+        ReasonClass::ModuleMissing => "load the module, then retry",
+        ReasonClass::TargetMissing => "name the library with --lib PATH",
+        ReasonClass::Verifier => "this is our bug: please report it with the log",
+        ReasonClass::Memlock => "raise the limit: ulimit -l unlimited",
+    }
 }
 
 /// No library of which a hook could be attached.

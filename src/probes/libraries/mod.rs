@@ -13,7 +13,6 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 pub use hooks::Hook;
@@ -26,12 +25,11 @@ use crate::views::Library;
 /// How often new processes are looked at.
 const RESCAN: Duration = Duration::from_secs(2);
 
-/// The libraries of a view, watched as long as this lives.
+/// The libraries of a view, watched as long as this lives. Nobody waits for the thread to end, as closing a hook makes it wait in the kernel.
 pub struct Libraries {
     told: Arc<Told>,
     /// Dropping it ends the thread.
-    stop: Option<Sender<()>>,
-    thread: Option<JoinHandle<()>>,
+    _stop: Sender<()>,
 }
 
 /// What the thread tells.
@@ -85,36 +83,27 @@ impl Libraries {
         watcher.check()?;
         let told = Arc::new(Told::default());
         told.set_problem(watcher.problem());
-        let mut watched = Libraries { told: told.clone(), stop: None, thread: None };
-        if only.is_some() {
-            // Its file stays attached as long as its descriptors are open: in a thread that only waits.
-            watched.keep(move |stop| {
+        let (stop, stopped) = channel();
+        let (tell, alone) = (told.clone(), only.is_some());
+        let run = move || {
+            if alone {
+                // Its file stays attached as long as its descriptors are open.
                 rights::narrow(Role::Bystander);
-                drop((stop.recv(), watcher));
-            });
-            return Ok(watched);
-        }
-        watched.keep(move |stop| {
+                let _ = stopped.recv();
+            }
             rights::narrow(Role::Searcher);
             let mut before = thread_cpu_ns();
-            while let Err(RecvTimeoutError::Timeout) = stop.recv_timeout(RESCAN) {
+            while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(RESCAN) {
                 rights::raised(rights::SEARCH, || watcher.scan());
-                told.set_problem(watcher.problem());
+                tell.set_problem(watcher.problem());
                 let now = thread_cpu_ns();
-                told.cpu_ns.fetch_add(now - before, Ordering::Relaxed);
+                tell.cpu_ns.fetch_add(now - before, Ordering::Relaxed);
                 before = now;
             }
-        });
-        Ok(watched)
-    }
-
-    fn keep(&mut self, run: impl FnOnce(std::sync::mpsc::Receiver<()>) + Send + 'static) {
-        let (stop, stopped) = channel();
-        match std::thread::Builder::new().name("libraries".to_owned()).spawn(move || run(stopped)) {
-            Ok(thread) => (self.stop, self.thread) = (Some(stop), Some(thread)),
-            // What it was to keep is gone with it.
-            Err(error) => self.told.set_problem(Some(format!("libraries are not watched: no thread ({error})"))),
-        }
+        };
+        let thread = std::thread::Builder::new().name("libraries".to_owned()).spawn(run);
+        let refused = |error| Error::Refused { path: "a thread for libraries".into(), error };
+        thread.map(|_| Libraries { told, _stop: stop }).map_err(refused)
     }
 
     /// What is not watched although it should be.
@@ -137,15 +126,6 @@ impl Libraries {
 impl Told {
     fn set_problem(&self, problem: Option<String>) {
         *self.problem.lock().unwrap_or_else(PoisonError::into_inner) = problem;
-    }
-}
-
-impl Drop for Libraries {
-    fn drop(&mut self) {
-        drop(self.stop.take());
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
     }
 }
 

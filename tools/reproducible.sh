@@ -6,6 +6,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)
 export SOURCE_DATE_EPOCH
+commit=$(git rev-parse HEAD)
 work=$(mktemp -d "${TMPDIR:-/var/tmp}/reproducible.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 registry=${CARGO_HOME:-$HOME/.cargo}/registry
@@ -15,7 +16,7 @@ build() {
     local place=$work/$1 cargo_home=$work/$5
     mkdir -p "$place" "$cargo_home"
     ln -s "$registry" "$cargo_home/registry"
-    git archive HEAD | tar -x -C "$place"
+    git archive "$commit" | tar -x -C "$place"
     (
         umask "$2"
         cd "$place"

@@ -126,7 +126,7 @@ impl<'a> Attempt<'a> {
             reports: plan.reports.clone(),
             partial: plan.partial.clone(),
             map_bytes: map_bytes(&object),
-            loaded: chosen.iter().map(|p| p.name.clone()).collect(),
+            loaded: chosen.iter().map(|p| (p.name.clone(), p.hook())).collect(),
             object,
         })
     }

@@ -1,8 +1,8 @@
 //! One thread for each running view: commands in, frames out.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::mpsc::{self, Sender, error::TrySendError};
@@ -10,7 +10,9 @@ use tokio::sync::mpsc::{self, Sender, error::TrySendError};
 use crate::bug;
 use crate::enrich::{self, Names};
 use crate::feed::{BACKLOG, Command, Event, Feed, LoadStep, Opener, Request};
-use crate::frame::{Cost, Frame, Interval, Kind, Reason, ReasonClass, SettingValue, Stamp, Schema, Status, Table, Unavailable};
+use crate::frame::{
+    Cost, Frame, Interval, Kind, Reason, ReasonClass, Schema, SettingValue, Stamp, Status, Table, Unavailable,
+};
 use crate::probes::plan::remedy;
 use crate::probes::probe::{Probe, Wish};
 use crate::probes::settings::in_initial_pid_namespace;
@@ -53,7 +55,8 @@ impl Opener for Live {
                 // What is not measured cannot be kept within a limit.
                 let overhead = if seat.is_some() { Overhead::Always } else { overhead };
                 let (names, schema) = (Names::new(), None);
-                Sampler { view, request, btf, overhead, seat, events, inbox, names, schema, dropped: 0, index: 0 }.run();
+                Sampler { view, request, btf, overhead, seat, events, inbox, names, schema, dropped: 0, index: 0 }
+                    .run();
             }
         });
         if let Err(error) = spawned {
@@ -111,7 +114,11 @@ impl Sampler {
         let events = self.events.clone();
         // What comes back from a pause was shown all the time.
         let shown = self.schema.is_some();
-        let mut step = |step| if !shown { drop(events.try_send(Event::Loading(step))) };
+        let mut step = |step| {
+            if !shown {
+                drop(events.try_send(Event::Loading(step)))
+            }
+        };
         let mut settings = resolve_filters(&self.request.settings).map_err(|m| Box::new(wrong_setting(m)))?;
         if self.seat.is_some() && self.view.decl.sampled {
             settings.push(("filter_sampled".to_owned(), SettingValue::Int(1)));

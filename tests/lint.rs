@@ -190,3 +190,13 @@ fn every_view_has_a_truth_test() {
         assert!(root.join(format!("tests/truth/{name}.rs")).exists(), "{} is not tested", view.decl.name);
     }
 }
+
+#[test]
+fn views_that_say_so_can_count_one_event_in_n() {
+    for view in Registry::get().views().iter().filter(|view| view.decl.sampled) {
+        let decl = &view.decl;
+        let constants = object::constants(view).unwrap_or_else(|e| panic!("{}: {e}", decl.name));
+        assert!(constants.contains("filter_sampled"), "{}: its program never asks is_sampled()", decl.name);
+        assert!(decl.kind != Kind::Events, "{}: an event that is left out is a gap in the log", decl.name);
+    }
+}

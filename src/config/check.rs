@@ -7,7 +7,7 @@ use crate::views::settings::{self, did_you_mean};
 use crate::views::{Registry, View, nearest};
 
 use super::view::rendering;
-use super::{Config, MAX_OVERHEAD, KeepWarm, ViewConfig};
+use super::{Config, KeepWarm, MAX_OVERHEAD, ViewConfig};
 
 /// Fewest and most panes of a dashboard.
 const PANES: std::ops::RangeInclusive<usize> = 2..=9;

@@ -10,7 +10,8 @@ struct Machine {
 impl Machine {
     fn new(limit: f64, views: &[(bool, f64, f64, f64)]) -> Machine {
         let mut budget = Budget::new(limit);
-        let views: Vec<_> = views.iter().map(|&(samples, events, full, floor)| (budget.join(samples), events, full, floor)).collect();
+        let views: Vec<_> =
+            views.iter().map(|&(samples, events, full, floor)| (budget.join(samples), events, full, floor)).collect();
         let orders = vec![Order::OneIn(1); views.len()];
         Machine { budget, views, orders }
     }

@@ -183,6 +183,7 @@ fn ui_options(options: &Session, around: &config::Surroundings<'_>) -> Result<ui
         history_frames: config.history_frames as usize,
         history_bytes: (config.history_mib as usize) << 20,
         pause_collection: config.pause_collection,
+        max_overhead: look.max_overhead,
         overhead: format!("{:?}", look.overhead).to_lowercase(),
         save_state: config.save_state,
         layout: options.layout.clone(),

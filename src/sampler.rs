@@ -1,8 +1,8 @@
 //! One thread for each running view: commands in, frames out.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use rustix::thread::CapabilitySet;
@@ -11,15 +11,20 @@ use tokio::sync::mpsc::{self, Sender, error::TrySendError};
 use crate::bug;
 use crate::enrich::{self, Names};
 use crate::feed::{BACKLOG, Command, Event, Feed, LoadStep, Opener, Request};
-use crate::frame::{Cost, Frame, Interval, Reason, ReasonClass, SettingValue, Stamp, Status, Table, Unavailable};
+use crate::frame::{
+    Cost, Frame, Interval, Kind, Reason, ReasonClass, Schema, SettingValue, Stamp, Status, Table, Unavailable,
+};
 use crate::privilege::rights::{self, Role};
 use crate::probes::probe::{Probe, Wish};
+use crate::probes::refusal::remedy;
 use crate::probes::settings::in_initial_pid_namespace;
 use crate::probes::stats::Overhead;
 use crate::views::{Registry, View};
 
+pub mod budget;
 mod running;
 
+use budget::{Budget, Order, Seat};
 use running::Running;
 
 /// New look-ups in /proc for one interval; the rest are filled in by later ones.
@@ -35,6 +40,8 @@ pub struct Live {
     pub btf: Option<PathBuf>,
     /// How much of the time the cost of the programs is measured.
     pub overhead: Overhead,
+    /// What all programs together may cost (`--max-overhead`).
+    pub budget: Option<Arc<Mutex<Budget>>>,
 }
 
 impl Opener for Live {
@@ -42,11 +49,15 @@ impl Opener for Live {
         let (events, receiver) = mpsc::channel(BACKLOG);
         let (commands, inbox) = channel();
         let view = request.view.clone();
-        let (btf, overhead) = (self.btf.clone(), self.overhead);
+        let (btf, overhead, budget) = (self.btf.clone(), self.overhead, self.budget.clone());
         let named = std::thread::Builder::new().name(format!("view-{view}"));
         let spawned = named.spawn(move || {
             if let Some(view) = Registry::get().find(&request.view) {
-                Sampler { view, request, btf, overhead, events, inbox, names: Names::new(), dropped: 0, index: 0 }
+                let seat = budget.map(|budget| Seat::take(&budget, view.decl.sampled));
+                // What is not measured cannot be kept within a limit.
+                let overhead = if seat.is_some() { Overhead::Always } else { overhead };
+                let (names, schema) = (Names::new(), None);
+                Sampler { view, request, btf, overhead, seat, events, inbox, names, schema, dropped: 0, index: 0 }
                     .run();
             }
         });
@@ -61,6 +72,8 @@ impl Opener for Live {
 enum End {
     /// Load it again: other settings, or a retry.
     Reload,
+    /// It costs too much: leave the kernel, for the reason given.
+    Suspend(String),
     /// No more frames are wanted.
     Done,
 }
@@ -70,9 +83,12 @@ struct Sampler {
     request: Request,
     btf: Option<PathBuf>,
     overhead: Overhead,
+    seat: Option<Seat>,
     events: Sender<Event>,
     inbox: Receiver<Command>,
     names: Names,
+    /// Columns of the last frame: a suspended view has them still.
+    schema: Option<Arc<Schema>>,
     /// Intervals the reader was too slow for, not told yet.
     dropped: u64,
     index: u64,
@@ -86,6 +102,10 @@ impl Sampler {
                 Ok(running) => self.sample(running),
                 Err(unavailable) => self.refuse(*unavailable),
             };
+            let end = match end {
+                End::Suspend(why) => self.suspended(why),
+                end => end,
+            };
             if let End::Done = end {
                 let _ = self.events.blocking_send(Event::Ended);
                 return;
@@ -95,8 +115,17 @@ impl Sampler {
 
     fn load(&mut self) -> Result<Running, Box<Unavailable>> {
         let events = self.events.clone();
-        let mut step = |step| drop(events.try_send(Event::Loading(step)));
-        let settings = resolve_filters(&self.request.settings).map_err(|m| Box::new(wrong_setting(m)))?;
+        // What comes back from a pause was shown all the time.
+        let shown = self.schema.is_some();
+        let mut step = |step| {
+            if !shown {
+                drop(events.try_send(Event::Loading(step)))
+            }
+        };
+        let mut settings = resolve_filters(&self.request.settings).map_err(|m| Box::new(wrong_setting(m)))?;
+        if self.seat.is_some() && self.view.decl.sampled {
+            settings.push(("filter_sampled".to_owned(), SettingValue::Int(1)));
+        }
         let wish = Wish { settings, force: self.request.force.clone(), btf: self.btf.clone() };
         let probe = Probe::start(self.view, &wish, &mut step)?;
         step(LoadStep::FirstSample);
@@ -162,9 +191,78 @@ impl Sampler {
             }
             let mut frame = self.tick(&mut running);
             frame.lost.late_ns = frame.interval.real_ns.saturating_sub(frame.interval.asked_ns);
+            let suspended = self.keep_within(&mut running, &frame);
             self.deliver(frame);
+            if let Some(why) = suspended {
+                return End::Suspend(why);
+            }
             // Missed deadlines are not made up for: the next interval is a whole one.
             deadline = (deadline + self.request.interval).max(Instant::now());
+        }
+    }
+
+    /// Tells what the interval cost, and has the view do what it may; a reason if it has to go.
+    fn keep_within(&mut self, running: &mut Running, frame: &Frame) -> Option<String> {
+        let seat = self.seat.as_ref()?;
+        match seat.report(running.measured(frame)) {
+            Order::OneIn(one_in) => running.count_one_in(one_in),
+            Order::Suspend(why) => {
+                log::warn!("{}: {why}", self.view.decl.name);
+                self.schema = Some(frame.table.schema.clone());
+                return Some(why);
+            }
+        }
+        None
+    }
+
+    /// Out of the kernel: a frame for each interval says so, until there is room again.
+    fn suspended(&mut self, why: String) -> End {
+        let class = ReasonClass::Overhead;
+        let mut begun = Instant::now();
+        loop {
+            let command = self.pause(begun);
+            let mut frame = self.empty_frame();
+            let reason = Reason { class, message: why.clone(), remedy: remedy(class).to_owned() };
+            frame.status = Status::Partial(reason);
+            frame.interval.real_ns = nanos(begun.elapsed());
+            begun = Instant::now();
+            frame.table = self.schema.clone().map(Table::new).unwrap_or_default();
+            if frame.kind == Kind::Counters {
+                // Not known is not 0.
+                frame.table.push_row();
+            }
+            self.index += 1;
+            match command {
+                None => self.deliver(frame),
+                Some(Command::Finish) => {
+                    let _ = self.events.blocking_send(Event::Frame(Arc::new(frame)));
+                    return End::Done;
+                }
+                Some(Command::Settings(settings)) => {
+                    self.request.settings = settings;
+                    self.schema = None;
+                    return End::Reload;
+                }
+                Some(_) => return End::Done,
+            }
+            if let Some(Order::OneIn(_)) = self.seat.as_ref().map(|seat| seat.report(None)) {
+                log::info!("{}: loaded again", self.view.decl.name);
+                return End::Reload;
+            }
+        }
+    }
+
+    /// Waits an interval; a command that ends the pause comes back.
+    fn pause(&mut self, begun: Instant) -> Option<Command> {
+        loop {
+            match self.inbox.recv_timeout((begun + self.request.interval).saturating_duration_since(Instant::now())) {
+                Ok(Command::Interval(interval)) => self.request.interval = interval,
+                // It is not for the user to say when there is room.
+                Ok(Command::Retry) => {}
+                Ok(command) => return Some(command),
+                Err(RecvTimeoutError::Timeout) => return None,
+                Err(RecvTimeoutError::Disconnected) => return Some(Command::Stop),
+            }
         }
     }
 

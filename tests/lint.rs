@@ -265,3 +265,13 @@ fn sources(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
     }
     all
 }
+
+#[test]
+fn views_that_say_so_can_count_one_event_in_n() {
+    for view in Registry::get().views().iter().filter(|view| view.decl.sampled) {
+        let decl = &view.decl;
+        let constants = object::constants(view).unwrap_or_else(|e| panic!("{}: {e}", decl.name));
+        assert!(constants.contains("filter_sampled"), "{}: its program never asks is_sampled()", decl.name);
+        assert!(decl.kind != Kind::Events, "{}: an event that is left out is a gap in the log", decl.name);
+    }
+}

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
 /* Objects that the kernel allocates from its slab caches. */
 #include "filter.h"
+#include "sampled.h"
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
@@ -34,7 +35,7 @@ static __always_inline int record(struct kmem_cache *cache, u64 objects)
 	struct allocations zero = {}, *allocations;
 	u64 size;
 
-	if (!objects || !is_current_wanted())
+	if (!objects || !is_sampled() || !is_current_wanted())
 		return 0;
 	if (bpf_probe_read_kernel_str(key.cache, sizeof(key.cache), BPF_CORE_READ(cache, name)) == sizeof(key.cache))
 		count_lost(LOST_TRUNCATED);

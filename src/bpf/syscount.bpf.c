@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
 /* System calls, counted when they end. This runs for every one of the machine, so each step counts. */
 #include "filter.h"
+#include "sampled.h"
 #include "syscall.h"
 
 enum by {
@@ -108,7 +109,7 @@ int BPF_PROG(count__1, struct pt_regs *regs, long ret)
 {
 	u32 number = SYSCALL_NUMBER(regs);
 
-	if (latency || !is_number_wanted(number) || is_typed_compat_syscall())
+	if (latency || !is_sampled() || !is_number_wanted(number) || is_typed_compat_syscall())
 		return 0;
 	return count_call(number, ret, NS_NONE);
 }
@@ -119,7 +120,7 @@ int BPF_PROG(count__2, struct pt_regs *regs, long ret)
 {
 	u32 number = SYSCALL_NUMBER(regs);
 
-	if (latency || !is_number_wanted(number) || is_compat_syscall())
+	if (latency || !is_sampled() || !is_number_wanted(number) || is_compat_syscall())
 		return 0;
 	return count_call(number, ret, NS_NONE);
 }
@@ -135,10 +136,18 @@ static __always_inline u64 since(u64 began)
 	return began ? bpf_ktime_get_ns() - began : NS_NONE;
 }
 
+static __always_inline int count_timed(u32 number, long ret, u64 began)
+{
+	/* Not the one in N. */
+	if (!began && is_sampling())
+		return 0;
+	return count_call(number, ret, since(began));
+}
+
 SEC("tp_btf/sys_enter")
 int BPF_PROG(latency__1_enter, struct pt_regs *regs, long number)
 {
-	if (begins(number) && !is_typed_compat_syscall())
+	if (is_sampled() && begins(number) && !is_typed_compat_syscall())
 		begin_in_task();
 	return 0;
 }
@@ -150,13 +159,13 @@ int BPF_PROG(latency__1_exit, struct pt_regs *regs, long ret)
 
 	if (!is_number_wanted(number) || is_typed_compat_syscall())
 		return 0;
-	return count_call(number, ret, since(end_in_task()));
+	return count_timed(number, ret, end_in_task());
 }
 
 SEC("tp_btf/sys_enter")
 int BPF_PROG(latency__2_enter, struct pt_regs *regs, long number)
 {
-	if (begins(number) && !is_compat_syscall())
+	if (is_sampled() && begins(number) && !is_compat_syscall())
 		begin_in_hash();
 	return 0;
 }
@@ -168,7 +177,7 @@ int BPF_PROG(latency__2_exit, struct pt_regs *regs, long ret)
 
 	if (!is_number_wanted(number) || is_compat_syscall())
 		return 0;
-	return count_call(number, ret, since(end_in_hash()));
+	return count_timed(number, ret, end_in_hash());
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -2,6 +2,7 @@
 /* Smoothed round-trip times of TCP connections. */
 #include "filter.h"
 #include "hist.h"
+#include "sampled.h"
 #include "sock.h"
 
 enum by {
@@ -62,7 +63,7 @@ static __always_inline struct rtt *rtt_of(const struct rtt_key *ends)
 	return lookup_or_init(HALF(keyed), &key, &zero_rtt);
 }
 
-static __always_inline int sampled(struct sock *sk)
+static __always_inline int segment(struct sock *sk)
 {
 	struct tcp_sock___rtt *tp = (void *)sk;
 	u64 ns = (BPF_CORE_READ(tp, srtt_us) >> 3) * 1000ULL;
@@ -95,7 +96,7 @@ static __always_inline int sampled(struct sock *sk)
 SEC("tp_btf/tcp_probe")
 int BPF_PROG(segment__1, struct sock *sk)
 {
-	return sampled(sk);
+	return is_sampled() ? segment(sk) : 0;
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

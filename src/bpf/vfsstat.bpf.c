@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
 /* Calls of the virtual filesystem's basic operations. */
 #include "filter.h"
+#include "sampled.h"
 
 struct vfs {
 	count_t read;
@@ -20,7 +21,7 @@ PERCPU_VALUE_HALVES(calls, struct vfs);
 	({								\
 		struct vfs *vfs;					\
 									\
-		if (is_current_wanted()) {				\
+		if (is_sampled() && is_current_wanted()) {				\
 			vfs = PERCPU_HALF(calls);			\
 			if (vfs)					\
 				add(&vfs->operation, 1);		\

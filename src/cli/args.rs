@@ -232,6 +232,11 @@ fn capture() -> Vec<Arg> {
         value("cgroup", "PATH", "only this cgroup"),
         value("set", "NAME=VALUE", "any setting of the view").action(ArgAction::Append),
         value("hook", "KIND|HOOK=N", "insist on a kind of hook, or on alternative N of one").action(ArgAction::Append),
+        value(
+            "max-overhead",
+            "PCT",
+            "of one CPU: when our programs take more, count one event in N or suspend views; off [default: off]",
+        ),
         switch("strict", "any view that cannot run is an error"),
         value("btf", "FILE", "kernel type information, where the kernel has none")
             .value_parser(value_parser!(std::path::PathBuf)),

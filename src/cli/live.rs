@@ -18,7 +18,7 @@ use crate::enrich::host::Host;
 use crate::export::Format;
 use crate::export::output::{PartFile, to_file, to_stdout};
 use crate::feed::{BACKLOG, Event, Feed, Opener, Request};
-use crate::frame::{Cost, Frame, Interval, Lost, Reason, Stamp, Status, Table, Unavailable};
+use crate::frame::{Cost, Frame, Interval, Lost, Reason, ReasonClass, Stamp, Status, Table, Unavailable};
 use crate::privilege::rights::{self, Purpose};
 use crate::privilege::{Invoker, Missing};
 use crate::record::Recorder;
@@ -77,6 +77,10 @@ fn explore(parts: &Parts, options: Options) -> Result<u8, Usage> {
         say_page(&missing);
         return Ok(3);
     }
+    if let Some(refusal) = unlimited(&options) {
+        say(&refusal.message);
+        return Ok(3);
+    }
     let Some(explorer) = parts.explorer else {
         return Err(Usage::wrong("the explorer is not part of this build; use -b, --json or --ndjson".to_owned()));
     };
@@ -104,6 +108,27 @@ fn explore(parts: &Parts, options: Options) -> Result<u8, Usage> {
         btf: options.btf,
     };
     Ok(show(explorer, session))
+}
+
+/// Why the limit that was asked for cannot be kept: what the kernel does not measure has none.
+fn unlimited(options: &Options) -> Option<Reason> {
+    options.look.max_overhead?;
+    let error = crate::probes::sys::enable_stats().err()?;
+    let message = format!(
+        "--max-overhead cannot be kept: the kernel does not measure what programs take ({error}); that needs CAP_SYS_ADMIN: \
+         run it with sudo, or without a limit (--max-overhead off)"
+    );
+    let remedy = "run it with sudo, or with --max-overhead off".to_owned();
+    Some(Reason { class: ReasonClass::NoPrivilege, message, remedy })
+}
+
+/// Why nothing is loaded at all; the user was told.
+fn refused(options: &Options) -> Option<Reason> {
+    if let Some(missing) = Missing::check() {
+        say_page(&missing);
+        return Some(missing.reason(&binary()));
+    }
+    unlimited(options).inspect(|reason| say(&reason.message))
 }
 
 /// Starts what `--record` asks for.
@@ -138,14 +163,13 @@ fn write(parts: &Parts, options: &Options, format: Option<Format>, file: Option<
     };
     let mut tell: batch::Tell<'_> = &say;
     let mut opener = (parts.opener)(options);
-    if let Some(missing) = Missing::check() {
-        say_page(&missing);
+    if let Some(reason) = refused(options) {
         if !matches!(format, Some(Format::Json | Format::Ndjson)) {
             return 3;
         }
         run.command.clear();
         tell = &|_| {};
-        opener = Arc::new(Denied(missing.reason(&binary())));
+        opener = Arc::new(Denied(reason));
     }
     let files = file.is_some() || options.record.is_some();
     rights::plan(Purpose { live: true, more_views: false, files, command: !run.command.is_empty() });

@@ -70,7 +70,7 @@ impl<'a> Chosen<'a> {
         self.first("interval", flag, env, filed)
     }
 
-    pub fn look(&mut self) -> Look {
+    pub fn look(&mut self, limit: Option<Option<f64>>) -> Look {
         let (reader, config) = (self.reader, &self.found.parsed.config);
         let flag = |name: &str| reader.flag(name).then_some(true);
         let text = |name: &str| reader.text(name).map(str::to_owned);
@@ -94,6 +94,7 @@ impl<'a> Chosen<'a> {
             slow: self.first("slow", flag("slow"), slow, config.slow),
             mouse: self.first("mouse", flag("no-mouse").map(|_| false), None, config.mouse),
             overhead: self.first("overhead", None, overhead, config.overhead),
+            max_overhead: self.first("max_overhead", limit, None, config.max_overhead.percent()),
         };
         for name in ["raw", "scroll", "keep_warm", "history_frames", "history_mib", "pause_collection", "save_state"] {
             self.first(name, None, None, ());

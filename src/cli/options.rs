@@ -59,6 +59,8 @@ pub struct Look {
     pub mouse: bool,
     /// How much of the time the cost of our programs is measured.
     pub overhead: Overhead,
+    /// What our programs may cost together, percent of one CPU.
+    pub max_overhead: Option<f64>,
 }
 
 /// Where the log goes and how much of it.

@@ -13,6 +13,7 @@ use super::options::{Chosen, LogOptions, Options, Output, Surroundings};
 use super::settings::{self, did_you_mean};
 use super::usage::Usage;
 use crate::batch::Shape;
+use crate::config::MAX_OVERHEAD;
 use crate::export::Format;
 use crate::feed::Force;
 use crate::frame::{Mode, SettingValue};
@@ -70,7 +71,7 @@ impl Reader<'_> {
             count => count,
         };
         let (count, duration) = whole_intervals(interval, count, duration);
-        let look = from.look();
+        let look = from.look(self.max_overhead()?);
         let (sources, warnings) = (from.sources, from.warnings);
         let record = self.path("record");
         if record.is_some() && record == self.path("output") {
@@ -123,6 +124,19 @@ impl Reader<'_> {
         match format {
             None if self.around.terminal && file.is_none() && !command => Output::Screen,
             format => Output::Batch { format: format.unwrap_or(Format::Text), file },
+        }
+    }
+
+    /// `1%`, `0.5`, `off`; a recording has nothing to limit.
+    fn max_overhead(&self) -> Result<Option<Option<f64>>, Usage> {
+        let Some(text) = self.positional("max-overhead") else { return Ok(None) };
+        if text == "off" {
+            return Ok(Some(None));
+        }
+        let percent = text.strip_suffix('%').unwrap_or(text).trim().parse::<f64>().ok();
+        match percent.filter(|percent| MAX_OVERHEAD.contains(percent)) {
+            Some(percent) => Ok(Some(Some(percent))),
+            None => Err(Usage::wrong(format!("--max-overhead: `{text}` is not off or 0.01% to 10000% of one CPU"))),
         }
     }
 

@@ -215,7 +215,7 @@ fn explore(
     let (first, last) = recording.span();
     let found = (reader.around.config)(reader.path("config").as_deref()).map_err(Usage::wrong)?;
     let mut from = look::Chosen::new(reader, &found);
-    let look = from.look();
+    let look = from.look(None);
     let (sources, mut warnings) = (from.sources, from.warnings);
     look::check(&look, &sources, &found)?;
     warnings.extend(recording.problems().iter().cloned());

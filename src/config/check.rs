@@ -7,7 +7,7 @@ use crate::views::settings::{self, did_you_mean};
 use crate::views::{Registry, View, nearest};
 
 use super::view::rendering;
-use super::{Config, KeepWarm, ViewConfig};
+use super::{Config, KeepWarm, MAX_OVERHEAD, ViewConfig};
 
 /// Fewest and most panes of a dashboard.
 const PANES: std::ops::RangeInclusive<usize> = 2..=9;
@@ -21,6 +21,9 @@ pub fn check(config: &Config, foreign: bool) -> Result<(), String> {
     within(f64::from(config.history_mib), 1.0, 4096.0, "MiB")?;
     if let KeepWarm::Seconds(seconds) = config.keep_warm {
         within(f64::from(seconds), 0.0, 86_400.0, "seconds")?;
+    }
+    if let Some(percent) = config.max_overhead.percent() {
+        within(percent, *MAX_OVERHEAD.start(), *MAX_OVERHEAD.end(), "percent")?;
     }
     if foreign && config.save_state {
         return Err("not from a file of another user: it would write files as root".to_owned());

@@ -56,6 +56,8 @@ pub struct Config {
     pub keep_warm: KeepWarm,
     /// How much of the time the cost of our BPF programs is measured.
     pub overhead: Overhead,
+    /// Percent of one CPU that our BPF programs may take together, or "off". Beyond it one event in N is counted, or views are suspended.
+    pub max_overhead: MaxOverhead,
     /// Most frames held of each view.
     #[schemars(range(min = 2, max = 100_000))]
     pub history_frames: u32,
@@ -90,6 +92,7 @@ impl Default for Config {
             log_scale: false,
             keep_warm: KeepWarm::Seconds(30),
             overhead: Overhead::Sampled,
+            max_overhead: MaxOverhead::Word(Off::Off),
             history_frames: 600,
             history_mib: 32,
             pause_collection: false,
@@ -160,6 +163,37 @@ pub enum KeepWarm {
     Seconds(#[schemars(range(max = 86400))] u32),
     /// As long as the program runs.
     Word(Always),
+}
+
+/// What a limit may be, percent of one CPU.
+pub const MAX_OVERHEAD: std::ops::RangeInclusive<f64> = 0.01..=10_000.0;
+
+/// The most that our programs may cost.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum MaxOverhead {
+    /// So many percent of one CPU.
+    Percent(#[schemars(range(min = 0.01, max = 10_000.0))] f64),
+    /// Whatever it is.
+    Word(Off),
+}
+
+impl MaxOverhead {
+    /// Percent of one CPU, if there is a limit.
+    pub fn percent(self) -> Option<f64> {
+        match self {
+            MaxOverhead::Percent(percent) => Some(percent),
+            MaxOverhead::Word(_) => None,
+        }
+    }
+}
+
+/// The word for no limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Off {
+    /// No limit.
+    Off,
 }
 
 /// The word for no end.

@@ -157,6 +157,9 @@ fn explain(name: &str, message: &str) -> String {
     if message.contains("untagged enum KeepWarm") {
         return format!("{name}: takes a number of seconds, or \"always\"");
     }
+    if message.contains("untagged enum MaxOverhead") {
+        return format!("{name}: takes percent of one CPU, or \"off\"");
+    }
     if message.contains("untagged enum SetValue") {
         return format!("{name}: takes true or false, a number or a word");
     }

@@ -21,8 +21,7 @@ impl Lines {
     pub fn line(&mut self, frame: &Frame) -> (String, bool) {
         let schema = &frame.table.schema;
         let shown: Vec<usize> = (0..schema.columns.len()).filter(|&column| schema.columns[column].visible).collect();
-        let styles: Vec<Style> =
-            shown.iter().map(|&column| Style::of(&schema.columns[column], &frame.interval)).collect();
+        let styles: Vec<Style> = shown.iter().map(|&column| Style::of(&schema.columns[column], frame)).collect();
         // Widths come from the declaration: later lines are not known yet.
         let place = |&column: &usize, head: &str| width(head).max(schema.columns[column].ideal_width.into());
         let places: Vec<usize> = shown.iter().zip(&styles).map(|(c, style)| place(c, style.head())).collect();
@@ -34,7 +33,8 @@ impl Lines {
             Status::Partial(reason) => reason.message.as_str(),
             _ => "",
         };
-        let under = format!("{} {} {partial}\n{head}", frame.view, frame.interval.mode.label());
+        let sampled = frame.cost.sampled.unwrap_or(1);
+        let under = format!("{} {} {partial} {sampled}\n{head}", frame.view, frame.interval.mode.label());
         let begun = self.head.as_ref() != Some(&under);
         if begun {
             out.push_str(&title(frame));

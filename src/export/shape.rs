@@ -294,7 +294,7 @@ impl<'a> From<&'a Shown> for FrameLine<'a> {
             histograms: histogram.then(|| histograms(frame)),
             totals: Pairs::values(&shown.totals),
             lost: frame.lost,
-            cost: frame.cost,
+            cost: frame.cost.clone(),
         }
     }
 }

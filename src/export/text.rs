@@ -7,7 +7,7 @@ use super::shape::{buckets, value_unit, wall};
 use super::{Exporter, Shown};
 use crate::enrich::host::Host;
 use crate::frame::text::{clean, width};
-use crate::frame::{Align, Column, Frame, Histogram, Interval, Kind, Mode, Reason, Status, Table, Unit, Value};
+use crate::frame::{Agg, Align, Column, Frame, Histogram, Interval, Kind, Mode, Reason, Status, Table, Unit, Value};
 
 /// Stars of a full bar, as BCC's.
 const STARS: u64 = 40;
@@ -76,8 +76,7 @@ impl<W: Write> Text<W> {
     fn events(&mut self, frame: &Frame) -> io::Result<()> {
         let schema = &frame.table.schema;
         let shown: Vec<usize> = (0..schema.columns.len()).filter(|&column| schema.columns[column].visible).collect();
-        let styles: Vec<Style> =
-            shown.iter().map(|&column| Style::of(&schema.columns[column], &frame.interval)).collect();
+        let styles: Vec<Style> = shown.iter().map(|&column| Style::of(&schema.columns[column], frame)).collect();
         let heads: Vec<String> = styles.iter().map(|style| style.head.clone()).collect();
         let mut block = String::new();
         let stream = Some((frame.view.to_string(), heads));
@@ -132,6 +131,9 @@ pub(super) fn title(frame: &Frame) -> String {
     if frame.lost.total() > 0 {
         title.push_str(&format!("  lost {}", frame.lost.total()));
     }
+    if let Some(one_in) = frame.cost.sampled {
+        title.push_str(&format!("  ~ one event in {one_in} counted"));
+    }
     title.push_str(&doubt(frame));
     title.push('\n');
     title
@@ -145,8 +147,7 @@ fn doubt(frame: &Frame) -> String {
 fn table(block: &mut String, frame: &Frame) {
     let table = &frame.table;
     let shown: Vec<usize> = (0..table.width()).filter(|&column| table.schema.columns[column].visible).collect();
-    let styles: Vec<Style> =
-        shown.iter().map(|&column| Style::of(&table.schema.columns[column], &frame.interval)).collect();
+    let styles: Vec<Style> = shown.iter().map(|&column| Style::of(&table.schema.columns[column], frame)).collect();
     let mut grid: Vec<Vec<String>> = vec![styles.iter().map(|style| style.head.clone()).collect()];
     for row in 0..table.len() {
         let cells = shown.iter().zip(&styles);
@@ -177,10 +178,18 @@ pub(super) struct Style {
     divide: f64,
     digits: usize,
     sign: &'static str,
+    /// It was counted of one event in N, and multiplied.
+    estimate: bool,
 }
 
 impl Style {
-    pub fn of(column: &Column, interval: &Interval) -> Style {
+    pub fn of(column: &Column, frame: &Frame) -> Style {
+        let style = Style::counted(column, &frame.interval);
+        Style { estimate: frame.cost.sampled.is_some() && column.agg == Agg::Sum, ..style }
+    }
+
+    /// As if every event was counted.
+    fn counted(column: &Column, interval: &Interval) -> Style {
         let mut head = column.bcc.clone();
         let lower = head.to_lowercase();
         let (divide, digits, sign) = match column.unit {
@@ -200,16 +209,22 @@ impl Style {
             },
             _ => (1.0, 2, ""),
         };
-        Style { head, divide, digits, sign }
+        Style { head, divide, digits, sign, estimate: false }
     }
 
-    const PLAIN: Style = Style { head: String::new(), divide: 1.0, digits: 2, sign: "" };
+    const PLAIN: Style = Style { head: String::new(), divide: 1.0, digits: 2, sign: "", estimate: false };
 
     pub fn head(&self) -> &str {
         &self.head
     }
 
     pub fn cell(&self, table: &Table, value: Value) -> String {
+        let text = self.whole(table, value);
+        let marked = self.estimate && value.as_f64().is_some_and(|n| n != 0.0);
+        if marked { format!("~{text}") } else { text }
+    }
+
+    fn whole(&self, table: &Table, value: Value) -> String {
         match value {
             Value::Null => "-".to_owned(),
             Value::Text(span) => clean(table.text(span)).into_owned(),
@@ -238,23 +253,19 @@ fn distributions(block: &mut String, frame: &Frame) {
         let named = heads.filter(|(index, c)| frame.table.schema.key.contains(index) || c.unit.is_none());
         let key: Vec<String> = named
             .map(|(index, c)| {
-                format!(
-                    "{} = {}",
-                    c.name,
-                    Style::of(c, &frame.interval).cell(&frame.table, frame.table.cell(row, index))
-                )
+                format!("{} = {}", c.name, Style::of(c, frame).cell(&frame.table, frame.table.cell(row, index)))
             })
             .collect();
         if !key.is_empty() {
             block.push_str(&key.join(", "));
             block.push('\n');
         }
-        distribution(block, histogram, unit);
+        distribution(block, histogram, unit, if frame.cost.sampled.is_some() { "~" } else { "" });
     }
 }
 
 /// Ranges, counts and stars, from the first to the last bucket in use.
-fn distribution(block: &mut String, histogram: &Histogram, unit: &str) {
+fn distribution(block: &mut String, histogram: &Histogram, unit: &str, mark: &str) {
     let buckets = buckets(histogram);
     // BCC widens the ranges when a bound has more than ten digits.
     let wide = buckets.last().is_some_and(|bucket| bucket.hi > u64::from(u32::MAX));
@@ -266,9 +277,10 @@ fn distribution(block: &mut String, histogram: &Histogram, unit: &str) {
     for bucket in &buckets {
         let bar = (u128::from(stars) * u128::from(bucket.count) / u128::from(most.max(1))) as usize;
         let (range, bar) = (format!("{:>width$} -> {:<width$}", bucket.lo, bucket.hi), "*".repeat(bar));
-        block.push_str(&format!("{range} : {:<8} |{bar:<stars$}|\n", bucket.count, stars = stars as usize));
+        let count = format!("{mark}{}", bucket.count);
+        block.push_str(&format!("{range} : {count:<8} |{bar:<stars$}|\n", stars = stars as usize));
     }
     let count = histogram.count();
     let mean = histogram.sum.checked_div(count).unwrap_or(0);
-    block.push_str(&format!("avg = {mean} {unit}, total: {} {unit}, count: {count}\n", histogram.sum));
+    block.push_str(&format!("avg = {mean} {unit}, total: {mark}{} {unit}, count: {mark}{count}\n", histogram.sum));
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::ids::ById;
-use super::{Agg, Frame, Kind, Mode, Table, Value};
+use super::{Agg, Cost, Frame, Kind, Mode, Table, Value};
 
 /// Most keys that "since start" keeps; beyond it, rows are counted in `lost.map_full`.
 const MAX_KEYS: usize = 65_536;
@@ -78,7 +78,8 @@ impl Accumulator {
         total.interval.asked_ns = frame.interval.asked_ns;
         total.interval.real_ns = total.interval.real_ns.saturating_add(frame.interval.real_ns);
         total.lost.add(&frame.lost);
-        total.cost = frame.cost;
+        let sampled = total.cost.sampled.max(frame.cost.sampled);
+        total.cost = Cost { sampled, ..frame.cost.clone() };
         for row in 0..frame.table.len() {
             let id = frame.table.ids()[row];
             match self.rows.get(&id) {

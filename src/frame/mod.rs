@@ -120,6 +120,8 @@ pub enum ReasonClass {
     Verifier,
     /// The memory lock limit is too low (kernels before 5.11).
     Memlock,
+    /// It would cost more than `--max-overhead` allows, so it is suspended.
+    Overhead,
 }
 
 /// Whether a view delivers.
@@ -246,8 +248,23 @@ impl Lost {
     }
 }
 
+/// What one of our programs cost in one interval.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
+pub struct ProgramCost {
+    /// Name of the program.
+    pub name: String,
+    /// Kind of its hook, as in `hooks`.
+    pub kind: String,
+    /// Function or tracepoint that it is attached to.
+    pub target: String,
+    /// CPU spent in it, ns.
+    pub ns: u64,
+    /// Its runs.
+    pub runs: u64,
+}
+
 /// What this view cost in this interval.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 pub struct Cost {
     /// User-space CPU of the thread that samples this view, ns.
     pub self_cpu_ns: u64,
@@ -261,6 +278,13 @@ pub struct Cost {
     pub map_entries: u64,
     /// Capacity of that map; 0 if it cannot fill up (arrays).
     pub map_capacity: u64,
+    /// One event in so many was counted, to keep within `--max-overhead`: additive numbers of this frame are estimates, what was
+    /// counted times this. Left out where every event was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sampled: Option<u32>,
+    /// What each program cost, where it was measured; left out where it was not.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub programs: Vec<ProgramCost>,
 }
 
 impl Cost {

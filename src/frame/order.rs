@@ -74,7 +74,7 @@ impl Frame {
             table: Table::new(self.table.schema.clone()),
             histograms: Vec::new(),
             lost: self.lost,
-            cost: self.cost,
+            cost: self.cost.clone(),
         }
     }
 }

@@ -134,7 +134,7 @@ impl<'a> Attempt<'a> {
             _statistics: self.given.statistics.clone(),
             partial: plan.partial.clone().or_else(|| self.given.partial.clone()),
             map_bytes: map_bytes(&object),
-            loaded: chosen.iter().map(|p| p.name.clone()).collect(),
+            loaded: chosen.iter().map(|p| (p.name.clone(), p.hook())).collect(),
             object,
         })
     }

@@ -19,7 +19,7 @@ pub mod object;
 pub mod plan;
 pub mod probe;
 pub mod reader;
-mod refusal;
+pub mod refusal;
 mod requires;
 pub mod ring;
 pub mod sampling;

@@ -1,7 +1,7 @@
 //! A loaded and attached view: open, set, load, attach, and try again with another plan when the
 //! kernel refuses. Dropping it detaches everything.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -69,7 +69,8 @@ pub struct Probe {
     pub partial: Option<Reason>,
     /// Kernel memory of its maps, bytes.
     pub map_bytes: u64,
-    pub(super) loaded: HashSet<String>,
+    /// The programs that are loaded, by name.
+    pub(super) loaded: HashMap<String, Hook>,
 }
 impl Probe {
     /// Loads and attaches a view with the best hooks that the kernel takes.
@@ -108,7 +109,7 @@ impl Probe {
 
     /// The programs that are loaded.
     pub fn programs(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
-        let loaded = |p: &libbpf_rs::Program<'_>| p.name().to_str().is_some_and(|name| self.loaded.contains(name));
+        let loaded = |p: &libbpf_rs::Program<'_>| p.name().to_str().is_some_and(|name| self.loaded.contains_key(name));
         // SAFETY: the descriptor belongs to the object, which outlives the borrow.
         self.object
             .progs()
@@ -122,6 +123,14 @@ impl Probe {
     /// What the kernel says.
     pub fn iterate(&self) -> Result<(), String> {
         self.iterators.iter().try_for_each(run_iterator)
+    }
+
+    /// Names and hooks of the programs that are loaded, in the order of [`Probe::programs`].
+    pub fn program_hooks(&self) -> impl Iterator<Item = (&str, &Hook)> {
+        self.object.progs().filter_map(|program| {
+            let found = self.loaded.get_key_value(program.name().to_str()?);
+            found.map(|(name, hook)| (name.as_str(), hook))
+        })
     }
 
     /// Has programs that sample run on the CPUs that are online now.
@@ -168,13 +177,26 @@ impl Probe {
     /// # Errors
     /// If the object has no such variable.
     pub fn set_epoch(&mut self, epoch: u32) -> Result<(), String> {
-        let offset = self.variable(".bss", "epoch").ok_or("the program has no variable epoch")?;
+        self.set_variable("epoch", epoch)
+    }
+
+    /// Has one event in `one_in` counted in that half.
+    ///
+    /// # Errors
+    /// If the program cannot do that.
+    pub fn set_one_in(&mut self, half: u32, one_in: u32) -> Result<(), String> {
+        self.set_variable(["one_in__0", "one_in__1"][half as usize & 1], one_in)
+    }
+
+    fn set_variable(&mut self, name: &str, value: u32) -> Result<(), String> {
+        let missing = || format!("the program has no variable {name}");
+        let offset = self.variable(".bss", name).ok_or_else(missing)?;
         let bss = self.object.maps_mut().find(|m| has_suffix(m.name(), ".bss"));
         let mut bss = bss.ok_or("the program has no .bss")?;
         let Some(place) = mmapped(&mut bss).and_then(|bytes| bytes.get_mut(offset..offset + 4)) else {
-            return Err("the variable epoch is not mapped".to_owned());
+            return Err(format!("the variable {name} is not mapped"));
         };
-        place.copy_from_slice(&epoch.to_le_bytes());
+        place.copy_from_slice(&value.to_le_bytes());
         Ok(())
     }
 
@@ -198,6 +220,6 @@ fn mmapped<'m>(map: &'m mut libbpf_rs::MapMut<'_>) -> Option<&'m mut [u8]> {
     if start.is_null() {
         return None;
     }
-    // SAFETY: `size` bytes are mapped and writable for .bss; programs only read `epoch`.
+    // SAFETY: `size` bytes are mapped and writable for .bss; programs only read what is set here.
     Some(unsafe { std::slice::from_raw_parts_mut(start.cast(), size as usize) })
 }

@@ -156,6 +156,7 @@ pub fn remedy(class: ReasonClass) -> &'static str {
         ReasonClass::ModuleMissing => "load the module, then retry",
         ReasonClass::TargetMissing => "name the library with --lib PATH",
         ReasonClass::Verifier => "this is our bug: please report it with the log",
+        ReasonClass::Overhead => "allow more with --max-overhead, or watch less",
         ReasonClass::Memlock => "raise the limit: ulimit -l unlimited",
     }
 }

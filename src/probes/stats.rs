@@ -34,11 +34,11 @@ pub struct Stats {
     /// Length of the current stretch with or without statistics, ns.
     stretch_ns: u64,
     started: bool,
-    before: ProgramCounters,
+    before: Vec<ProgramCounters>,
 }
 
 /// What one interval showed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sample {
     /// CPU time of the programs, ns; `None` if it was not measured.
     pub bpf_ns: Option<u64>,
@@ -46,6 +46,8 @@ pub struct Sample {
     pub bpf_runs: Option<u64>,
     /// Runs the kernel skipped.
     pub missed: u64,
+    /// Each program, in the order given; empty if it was not measured.
+    pub programs: Vec<ProgramCounters>,
 }
 
 impl Stats {
@@ -57,16 +59,23 @@ impl Stats {
     /// Call right after attaching: the first interval is measured.
     pub fn begin<'a>(&mut self, programs: impl Iterator<Item = BorrowedFd<'a>>) {
         self.switch_on();
-        self.before = sum(programs);
+        self.before = read(programs);
     }
 
     /// Call at the end of each interval of `real_ns`: what it showed. Switches on and off.
     pub fn tick<'a>(&mut self, programs: impl Iterator<Item = BorrowedFd<'a>>, real_ns: u64) -> Sample {
-        let now = sum(programs);
-        let mut sample = Sample { missed: now.misses.saturating_sub(self.before.misses), ..Sample::default() };
+        let now = read(programs);
+        let grown = |(now, before): (&ProgramCounters, &ProgramCounters)| ProgramCounters {
+            run_time_ns: now.run_time_ns.saturating_sub(before.run_time_ns),
+            runs: now.runs.saturating_sub(before.runs),
+            misses: now.misses.saturating_sub(before.misses),
+        };
+        let programs: Vec<ProgramCounters> = now.iter().zip(&self.before).map(grown).collect();
+        let mut sample = Sample { missed: programs.iter().map(|p| p.misses).sum(), ..Sample::default() };
         if self.on.is_some() {
-            sample.bpf_ns = Some(now.run_time_ns.saturating_sub(self.before.run_time_ns));
-            sample.bpf_runs = Some(now.runs.saturating_sub(self.before.runs));
+            sample.bpf_ns = Some(programs.iter().map(|p| p.run_time_ns).sum());
+            sample.bpf_runs = Some(programs.iter().map(|p| p.runs).sum());
+            sample.programs = programs;
         }
         self.before = now;
         self.stretch_ns += real_ns;
@@ -102,12 +111,7 @@ impl Stats {
     }
 }
 
-fn sum<'a>(programs: impl Iterator<Item = BorrowedFd<'a>>) -> ProgramCounters {
-    let mut sum = ProgramCounters::default();
-    for counters in programs.filter_map(|program| sys::program_counters(program.as_fd()).ok()) {
-        sum.run_time_ns += counters.run_time_ns;
-        sum.runs += counters.runs;
-        sum.misses += counters.misses;
-    }
-    sum
+/// A program that cannot be read counts nothing, so that the others keep their places.
+fn read<'a>(programs: impl Iterator<Item = BorrowedFd<'a>>) -> Vec<ProgramCounters> {
+    programs.map(|program| sys::program_counters(program.as_fd()).unwrap_or_default()).collect()
 }

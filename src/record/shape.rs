@@ -341,11 +341,12 @@ pub struct CostShape {
     map_bytes: u64,
     map_entries: u64,
     map_capacity: u64,
+    sampled: Option<u32>,
 }
 
 impl From<CostShape> for Cost {
     fn from(shape: CostShape) -> Cost {
-        let CostShape { self_cpu_ns, bpf_ns, bpf_runs, map_bytes, map_entries, map_capacity } = shape;
-        Cost { self_cpu_ns, bpf_ns, bpf_runs, map_bytes, map_entries, map_capacity }
+        let CostShape { self_cpu_ns, bpf_ns, bpf_runs, map_bytes, map_entries, map_capacity, sampled } = shape;
+        Cost { self_cpu_ns, bpf_ns, bpf_runs, map_bytes, map_entries, map_capacity, sampled, ..Cost::default() }
     }
 }

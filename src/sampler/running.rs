@@ -4,9 +4,10 @@ use std::time::Instant;
 
 use rustix::thread::CapabilitySet;
 
+use super::budget::Measured;
 use super::{nanos, now, thread_cpu_ns};
 use crate::enrich::Names;
-use crate::frame::{Cost, Frame, Reason, ReasonClass, Status};
+use crate::frame::{Agg, Cost, Frame, Histogram, ProgramCost, Reason, ReasonClass, Status, Table, Value};
 use crate::probes::decode::{Resolve, decode};
 use crate::probes::probe::{Data, Probe};
 use crate::probes::reader::RawRows;
@@ -24,6 +25,9 @@ pub(super) struct Running {
     raw: RawRows,
     post: Option<Box<dyn Post>>,
     epoch: u32,
+    /// One event in so many is counted, in each half; and from the next interval on.
+    one_in: [u32; 2],
+    next_one_in: u32,
     flipped: Instant,
     cpu_ns: u64,
     foreign_pids: bool,
@@ -41,6 +45,8 @@ impl Running {
             raw: RawRows::default(),
             post: view.decl.post.as_deref().and_then(post::find),
             epoch: 0,
+            one_in: [1; 2],
+            next_one_in: 1,
             flipped: Instant::now(),
             cpu_ns: thread_cpu_ns(),
             foreign_pids: !in_initial_pid_namespace(),
@@ -60,6 +66,17 @@ impl Running {
 
     pub(super) fn has_events(&self) -> bool {
         matches!(self.probe.data, Data::Events(_))
+    }
+
+    /// Has one event in so many counted, from the next interval on: a half is counted in one way.
+    pub(super) fn count_one_in(&mut self, one_in: u32) {
+        self.next_one_in = one_in.max(1);
+    }
+
+    /// What an interval cost.
+    pub(super) fn measured(&self, frame: &Frame) -> Option<Measured> {
+        let (ns, runs) = frame.cost.bpf_ns.zip(frame.cost.bpf_runs)?;
+        Some(Measured { ns, runs, real_ns: frame.interval.real_ns, one_in: frame.cost.sampled.unwrap_or(1) })
     }
 
     /// Reads the events that have happened until now.
@@ -106,6 +123,11 @@ impl Running {
         self.probe.iterate().map_err(|e| format!("walking over objects of the kernel: {e}"))?;
         let old = self.epoch & 1;
         self.epoch = self.epoch.wrapping_add(1);
+        let new = (self.epoch & 1) as usize;
+        if self.one_in[new] != self.next_one_in {
+            self.probe.set_one_in(self.epoch & 1, self.next_one_in)?;
+            self.one_in[new] = self.next_one_in;
+        }
         self.probe.set_epoch(self.epoch)?;
         let flipped = Instant::now();
         frame.time = now();
@@ -116,6 +138,12 @@ impl Running {
         halves.drain(old, &mut self.raw).map_err(|e| format!("reading the map: {e}"))?;
         let mut resolver = Resolver { names, foreign_pids: self.foreign_pids };
         let (mut table, histograms) = decode(&self.probe.layout, frame.kind, &mut self.raw, &mut resolver);
+        let one_in = self.one_in[old as usize];
+        let mut histograms = histograms;
+        if one_in > 1 {
+            frame.cost.sampled = Some(one_in);
+            scale(&mut table, &mut histograms, one_in);
+        }
         table.derive();
         (frame.table, frame.histograms) = (table, histograms);
         Ok(0)
@@ -137,6 +165,14 @@ impl Running {
         let self_cpu_ns = cpu_ns - self.cpu_ns + self.probe.take_search_ns();
         self.cpu_ns = cpu_ns;
         let (map_entries, map_capacity) = self.fill();
+        let programs = self.probe.program_hooks().zip(&sample.programs).map(|((name, hook), seen)| ProgramCost {
+            name: name.to_owned(),
+            kind: hook.kind.clone(),
+            target: hook.target.clone(),
+            ns: seen.run_time_ns,
+            runs: seen.runs,
+        });
+        let programs = programs.collect();
         Cost {
             self_cpu_ns,
             bpf_ns: sample.bpf_ns,
@@ -144,6 +180,8 @@ impl Running {
             map_bytes: self.probe.map_bytes,
             map_entries,
             map_capacity,
+            sampled: frame.cost.sampled,
+            programs,
         }
     }
 
@@ -157,6 +195,27 @@ impl Running {
             return Status::Partial(Reason { class: ReasonClass::TargetMissing, message: message.to_owned(), remedy });
         }
         Status::Ok
+    }
+}
+
+/// What was counted of one event in `one_in` stands for as many.
+fn scale(table: &mut Table, histograms: &mut [Histogram], one_in: u32) {
+    let times = u64::from(one_in);
+    let schema = table.schema.clone();
+    for row in 0..table.len() {
+        let cells = table.row_mut(row);
+        for (cell, _) in cells.iter_mut().zip(&schema.columns).filter(|(_, column)| column.agg == Agg::Sum) {
+            *cell = match *cell {
+                Value::Uint(n) => Value::Uint(n.saturating_mul(times)),
+                Value::Int(n) => Value::Int(n.saturating_mul(i64::from(one_in))),
+                Value::Float(n) => Value::Float(n * f64::from(one_in)),
+                other => other,
+            };
+        }
+    }
+    for histogram in histograms {
+        histogram.buckets.iter_mut().for_each(|count| *count = count.saturating_mul(times));
+        histogram.sum = histogram.sum.saturating_mul(times);
     }
 }
 

@@ -78,6 +78,7 @@ pub enum Action {
     Record,
     Log,
     Settings,
+    Cost,
     Themes,
     Redraw,
     Suspend,

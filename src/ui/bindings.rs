@@ -128,5 +128,6 @@ pub const BINDINGS: &[Binding] = &[
     bind(Action::CopyTable, "copy-table", &["Y"], "", "copy the table", ALL),
     bind(Action::Record, "record", &["x"], "", "record to a file, or end that", ALL),
     bind(Action::Settings, "settings", &["S", "F2"], "", "settings", ALL),
+    bind(Action::Cost, "cost", &["C"], "", "what our own programs cost", ALL),
     bind(Action::Themes, "themes", &["Ctrl-t"], "", "themes", ALL),
 ];

@@ -90,6 +90,7 @@ impl App {
             Action::Help => self.overlays.push(Overlay::Help(Help::default())),
             Action::Palette => self.overlays.push(Overlay::Palette(Palette::new(""))),
             Action::Settings => self.overlays.push(Overlay::Settings(Settings::default())),
+            Action::Cost => self.overlays.push(Overlay::Cost(0)),
             Action::Themes => self.overlays.push(Overlay::Themes(Themes::new(self))),
             Action::Capture => match Capture::new(self) {
                 Some(form) => self.overlays.push(Overlay::Capture(form)),

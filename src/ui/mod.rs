@@ -12,6 +12,7 @@ mod chooser;
 mod columns;
 mod commands;
 mod copy;
+mod cost;
 mod counters;
 mod detail;
 pub mod draw;
@@ -113,6 +114,8 @@ pub struct Options {
     pub pause_collection: bool,
     /// How much of the time our programs' cost is measured, for the settings screen.
     pub overhead: String,
+    /// What our programs may cost together, percent of one CPU.
+    pub max_overhead: Option<f64>,
     /// Whether anything is left for later runs, for the settings screen.
     pub save_state: bool,
     /// How views and dashboards look.
@@ -156,6 +159,7 @@ impl Default for Options {
             history_bytes: history::MAX_BYTES,
             pause_collection: false,
             overhead: "sampled".to_owned(),
+            max_overhead: None,
             save_state: false,
             layout: save::Layout::default(),
             memory: save::Memory::default(),

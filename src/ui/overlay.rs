@@ -50,6 +50,8 @@ pub enum Overlay {
     Columns(Chooser),
     /// What is in force, and why.
     Settings(Settings),
+    /// What our programs cost; the line with the cursor.
+    Cost(usize),
     /// Colours.
     Themes(Themes),
 }
@@ -81,7 +83,9 @@ impl Overlay {
     pub(super) fn takes_letters(&self) -> bool {
         match self {
             Overlay::Help(help) => !help.filter.is_empty(),
-            Overlay::Explain(_) | Overlay::Detail(_) | Overlay::Settings(_) | Overlay::Themes(_) => false,
+            Overlay::Explain(_) | Overlay::Detail(_) | Overlay::Settings(_) | Overlay::Themes(_) | Overlay::Cost(_) => {
+                false
+            }
             _ => true,
         }
     }
@@ -94,6 +98,7 @@ impl Overlay {
             Overlay::Columns(list) => Some(list.page(app)),
             Overlay::Settings(page) => Some(page.page(app)),
             Overlay::Themes(list) => Some(list.page(app)),
+            Overlay::Cost(at) => Some(super::cost::page(app, *at)),
             _ => None,
         }
     }
@@ -199,6 +204,7 @@ impl App {
             Overlay::Capture(form) => self.capture_key(form, name, key),
             Overlay::Columns(list) => self.chooser_key(list, name),
             Overlay::Settings(page) => self.settings_key(page, name),
+            Overlay::Cost(at) => self.cost_key(at, name),
             Overlay::Themes(list) => self.themes_key(list, name),
         }
     }

@@ -53,6 +53,7 @@ fn general(app: &App) -> Vec<(Item, Way)> {
         line("history_mib", (app.options.history_bytes >> 20).to_string(), Way::Told),
         line("pause_collection", app.options.pause_collection.to_string(), Way::Told),
         line("overhead", format!("{:?}", app.options.overhead), Way::Told),
+        line("max_overhead", app.options.max_overhead.map_or("\"off\"".to_owned(), |n| n.to_string()), Way::Told),
         line("save_state", app.options.save_state.to_string(), Way::Told),
     ]
 }

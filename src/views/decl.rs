@@ -101,6 +101,9 @@ pub struct ViewDecl {
     /// Settings that are given behind the name, in their order, as BCC's tool takes them; interval and count are then flags only.
     #[serde(default)]
     pub positionals: Vec<String>,
+    /// Whether its program can count one event in N (`is_sampled()` of sampled.h), and what was counted times N is honest.
+    #[serde(default)]
+    pub sampled: bool,
     /// The data map. `NAME__0` and `NAME__1` in C are its two halves.
     pub map: String,
     /// Columns shown unless asked otherwise, in order; the others follow, hidden.

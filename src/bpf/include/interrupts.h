@@ -4,6 +4,7 @@
 #define BCC_TOP_INTERRUPTS_H
 
 #include "filter.h"
+#include "sampled.h"
 
 struct begun {
 	u64 ns; /* 0: nothing runs */
@@ -20,8 +21,11 @@ struct {
 static __always_inline void handler_begins(u64 what)
 {
 	u32 zero = 0;
-	struct begun *begun = bpf_map_lookup_elem(&begun_here, &zero);
+	struct begun *begun;
 
+	if (!is_sampled())
+		return;
+	begun = bpf_map_lookup_elem(&begun_here, &zero);
 	if (!begun)
 		return;
 	begun->what = what;
@@ -36,7 +40,7 @@ static __always_inline bool handler_ends(u64 what, u64 *took)
 	struct begun *begun = bpf_map_lookup_elem(&begun_here, &zero);
 	u64 since;
 
-	/* It was on its way when the view was attached. */
+	/* It was on its way when the view was attached, or is not the one in N. */
 	if (!begun || !begun->ns)
 		return false;
 	since = begun->ns;

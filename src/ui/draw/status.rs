@@ -8,6 +8,7 @@ use crate::frame::format::{Look, duration, number};
 use crate::frame::{Frame, Hook, SettingValue, Status, Unit, text};
 
 use super::super::app::{App, Screen};
+use super::super::cost::{budget, is_suspended};
 use super::super::layout;
 use super::super::replay;
 use super::super::view::View;
@@ -42,11 +43,17 @@ fn of_view(app: &App, view: &View) -> Vec<(String, Style)> {
     if let Status::Partial(reason) = &frame.status {
         items.insert(0, (format!("partial: {}", text::clean_str(&reason.message)), theme.warn));
     }
+    if let Some(n) = one_in(view) {
+        items.insert(0, (format!("~ 1 in {n}"), theme.warn));
+    }
     items.push(lost(app, view.lost, view.lost_grew));
     if let Some(fill) = frame.cost.map_fill_percent() {
         items.push((format!("map {fill:.0}%"), if fill >= 80.0 { theme.warn } else { theme.dim }));
     }
     items.extend(cost(app, view.bpf));
+    if app.options.max_overhead.is_some() {
+        items.push((budget(app), theme.dim));
+    }
     items.push((format!("rec {}", held(app, view)), theme.dim));
     if !view.filter.is_empty() {
         items.push((format!("filter {}", text::clean_str(&view.filter)), theme.info));
@@ -62,6 +69,11 @@ fn of_view(app: &App, view: &View) -> Vec<(String, Style)> {
         items.push(("late".to_owned(), theme.warn));
     }
     items
+}
+
+/// One event in how many was counted, where it was not every one.
+fn one_in(view: &View) -> Option<u32> {
+    view.shown.as_ref()?.frame.cost.sampled
 }
 
 /// A setting as it was given.
@@ -82,6 +94,9 @@ fn of_all(app: &App) -> Vec<(String, Style)> {
     items.push(lost(app, views().fold(0, |sum: u64, view| sum.saturating_add(view.lost)), grew));
     let known: Vec<f64> = views().filter_map(|view| view.bpf).collect();
     items.extend(cost(app, (!known.is_empty()).then(|| known.iter().sum())));
+    let suspended = views().any(|view| view.shown.as_ref().is_some_and(|shown| is_suspended(&shown.source)));
+    let style = if suspended { app.theme.warn } else { app.theme.dim };
+    items.push((budget(app), style));
     let longest = views().max_by_key(|view| view.history.len()).map_or(String::new(), |view| held(app, view));
     let bytes: usize = app.views.iter().map(|view| view.history.bytes()).sum();
     items.push((format!("rec {longest}/{}", number(bytes as f64, Unit::Bytes, Look::default())), app.theme.dim));

@@ -141,7 +141,11 @@ pub fn cell(
     base: Style,
 ) {
     let meta = &frame.table.schema.columns[column];
-    let text = fitted(app, frame, row, column, right.saturating_sub(x) as usize);
+    let room = right.saturating_sub(x) as usize;
+    let text = match is_estimate(frame, row, column) {
+        true => format!("~{}", fitted(app, frame, row, column, room.saturating_sub(1))),
+        false => fitted(app, frame, row, column, room),
+    };
     let quiet = matches!(text.as_str(), "0" | "0%" | "-" | "?") && meta.agg != Agg::Key;
     let style = if quiet { base.patch(app.theme.dim) } else { base };
     match meta.align {
@@ -150,6 +154,13 @@ pub fn cell(
         }
         Align::Right => put_right(buf, x, y, right, &text, style),
     }
+}
+
+/// Whether a number is what was counted of one event in N, times N.
+fn is_estimate(frame: &Frame, row: usize, column: usize) -> bool {
+    frame.cost.sampled.is_some()
+        && frame.table.schema.columns[column].agg == Agg::Sum
+        && frame.table.cell(row, column).as_f64().is_some_and(|n| n != 0.0)
 }
 
 /// The text of a cell in `width` cells. A number that does not fit is scaled before it is cut:

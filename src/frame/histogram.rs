@@ -1,7 +1,5 @@
 //! Log2 distributions and what can honestly be said of their percentiles.
 
-use super::{Kind, Value};
-
 /// A distribution: bucket `i` counts values `v` with `floor(log2(v)) == i`; 0 and 1 are both in bucket 0.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Histogram {
@@ -45,17 +43,6 @@ impl Histogram {
         let first = self.buckets.iter().position(|&n| n > 0)?;
         let last = self.buckets.iter().rposition(|&n| n > 0)?;
         Some((first, last))
-    }
-
-    /// Counts one value.
-    pub fn add(&mut self, value: u64) {
-        let bucket = value.max(1).ilog2() as usize;
-        if self.buckets.len() <= bucket {
-            self.buckets.resize(bucket + 1, 0);
-        }
-        self.buckets[bucket] = self.buckets[bucket].saturating_add(1);
-        self.sum = self.sum.saturating_add(value);
-        self.max = self.max.max(Some(value));
     }
 
     /// Adds `other` into this one: sums add up, the larger maximum wins.
@@ -110,27 +97,12 @@ impl Histogram {
 }
 
 impl super::Frame {
-    /// The distribution of the row called `id`, or those of all rows put together; of single events, of how long they took.
+    /// The distribution of the row called `id`, or those of all rows put together.
     pub fn distribution(&self, id: Option<u64>) -> Histogram {
-        if self.kind == Kind::Events {
-            return self.latencies();
-        }
         let wanted = |row: &usize| id.is_none_or(|id| self.table.ids().get(*row) == Some(&id));
         let mut all = Histogram::default();
         for row in (0..self.histograms.len()).filter(wanted) {
             all.merge(&self.histograms[row]);
-        }
-        all
-    }
-
-    fn latencies(&self) -> Histogram {
-        let mut all = Histogram::default();
-        if let Some(column) = self.table.schema.latency() {
-            let known = (0..self.table.len()).filter_map(|row| match self.table.cell(row, column) {
-                Value::Uint(ns) => Some(ns),
-                _ => None,
-            });
-            known.for_each(|ns| all.add(ns));
         }
         all
     }
@@ -150,15 +122,6 @@ mod tests {
         assert!(p50.est >= 8 && p50.est <= 15);
         assert_eq!(hist.percentile(1.0), Some(Percentile { lo: 16, hi: 17, est: 17 }));
         assert_eq!(Histogram::default().percentile(0.5), None);
-    }
-
-    #[test]
-    fn values_are_counted_where_their_power_of_two_is() {
-        let mut hist = Histogram::default();
-        [0, 1, 2, 3, 4, 1023, 1024].into_iter().for_each(|value| hist.add(value));
-        let mut buckets = vec![0; 11];
-        (buckets[0], buckets[1], buckets[2], buckets[9], buckets[10]) = (2, 2, 1, 1, 1);
-        assert_eq!(hist, Histogram { buckets, sum: 2057, max: Some(1024) });
     }
 
     #[test]

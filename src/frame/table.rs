@@ -128,11 +128,6 @@ impl Schema {
     pub fn index(&self, name: &str) -> Option<usize> {
         self.columns.iter().position(|column| column.name == name)
     }
-
-    /// The column that says how long a single event took: the first one, as views show it first.
-    pub fn latency(&self) -> Option<usize> {
-        self.columns.iter().position(|column| column.unit == Some(Unit::Ns) && column.agg == Agg::Last)
-    }
 }
 
 /// A piece of a table's text arena.

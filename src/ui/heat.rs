@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use ratatui::layout::Rect;
 
-use crate::frame::{Histogram, Kind};
+use crate::frame::Histogram;
 
 use super::app::{App, Screen};
 use super::history::History;
@@ -221,14 +221,10 @@ pub fn framed(app: &App, area: Rect) -> bool {
     app.area.width >= 80 && app.area.height >= 24 && matches!(app.screen, Screen::View(_)) && area.width >= 60
 }
 
-/// Whether the selected row of a list has the distribution that is drawn; single events have one together.
-pub fn is_keyed(view: &View) -> bool {
-    view.kind() == Kind::Histogram && view.shown.as_ref().is_some_and(|shown| !shown.frame.table.schema.key.is_empty())
-}
-
 /// Where the distribution of a view is drawn: beside the list, if there is one.
 pub fn picture(app: &App, view: &View, area: Rect) -> Option<Rect> {
-    if !is_keyed(view) {
+    let keyed = view.shown.as_ref().is_some_and(|shown| !shown.frame.table.schema.key.is_empty());
+    if !keyed {
         return Some(area);
     }
     (layout::list_area(app, area) != area).then(|| layout::split_list(area).1)
@@ -271,8 +267,9 @@ impl App {
         let live = self.cursor.is_none();
         let view = &mut self.views[at];
         let Some(frame) = view.shown.as_ref().and_then(|shown| shown.at) else { return };
+        let keyed = view.shown.as_ref().is_some_and(|shown| !shown.frame.table.schema.key.is_empty());
         let row = view.selected_row().and_then(|row| view.shown.as_ref()?.rows.get(row).map(|row| row.id));
-        let key = row.filter(|_| is_keyed(view));
+        let key = row.filter(|_| keyed);
         let mut heat = std::mem::take(&mut view.heat);
         heat.sync(&view.history, frame, live, key, (parts.map.width, parts.map.height));
         view.heat = heat;

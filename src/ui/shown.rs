@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::frame::threshold::Level;
-use crate::frame::{Frame, Kind, Schema, Table};
+use crate::frame::{Frame, Kind, Table};
 
 /// How a view is drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,16 +28,9 @@ impl Rendering {
         match kind {
             Kind::Counters => &[Rendering::Trend, Rendering::Table],
             Kind::Table => &[Rendering::Table, Rendering::Trend],
-            Kind::Events => &[Rendering::Log, Rendering::Table, Rendering::HeatMap],
+            Kind::Events => &[Rendering::Log, Rendering::Table],
             Kind::Histogram => &[Rendering::Histogram, Rendering::HeatMap, Rendering::Percentiles, Rendering::Table],
         }
-    }
-
-    /// What data of this kind and shape allow: events that nobody has timed have no latencies to draw.
-    pub fn allowed(kind: Kind, schema: &Schema) -> &'static [Rendering] {
-        let all = Rendering::of(kind);
-        let none = kind == Kind::Events && schema.latency().is_none();
-        if none { &all[..all.len() - 1] } else { all }
     }
 
     /// What it is called.

@@ -196,23 +196,15 @@ impl View {
         self.kind() == Kind::Counters
     }
 
-    /// The ways in which it can be drawn, the default first.
-    pub fn renderings(&self) -> &'static [Rendering] {
-        match self.history.last().or(self.shown.as_ref().map(|shown| &shown.source)) {
-            Some(frame) if frame.kind == self.kind() => Rendering::allowed(frame.kind, &frame.table.schema),
-            _ => Rendering::of(self.kind()),
-        }
-    }
-
     /// How it is drawn.
     pub fn rendering(&self) -> Rendering {
-        let allowed = self.renderings();
+        let allowed = Rendering::of(self.kind());
         allowed[self.rendering % allowed.len()]
     }
 
     /// Draws it in this way, if its kind allows it.
     pub fn show_as(&mut self, rendering: Rendering) {
-        let place = self.renderings().iter().position(|&known| known == rendering);
+        let place = Rendering::of(self.kind()).iter().position(|&known| known == rendering);
         self.rendering = place.unwrap_or(self.rendering);
     }
 

@@ -1,6 +1,5 @@
 //! Single events: the log, its ends, and what is counted from it.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use insta::assert_snapshot;
@@ -8,7 +7,6 @@ use insta::assert_snapshot;
 use super::super::glyphs::Level;
 use super::super::testing::{Rig, exec_frame};
 use super::super::view::Rendering;
-use crate::frame::{Frame, Schema, Unit, Value};
 
 fn log(size: (u16, u16), level: Level, frames: u64) -> Rig {
     let mut rig = Rig::new(&["execsnoop"], size, level);
@@ -89,43 +87,4 @@ fn m_counts_what_is_held() {
     rig.keys("m");
     assert_eq!(rig.app.view().unwrap().rendering(), Rendering::Log);
     assert_eq!(selected(&rig), newest(&rig));
-}
-
-/// Events that took 2^`index` ms each, of which one is not known.
-fn timed(index: u64) -> Frame {
-    let mut frame = exec_frame(index);
-    let mut schema = Schema::clone(&frame.table.schema);
-    (schema.columns[3].name, schema.columns[3].unit) = ("latency".to_owned(), Some(Unit::Ns));
-    frame.table.schema = Arc::new(schema);
-    for row in 0..frame.table.len() {
-        frame.table.row_mut(row)[3] = if row == 0 { Value::Null } else { Value::Uint(1_000_000 << index) };
-    }
-    frame.lost.events = if index == 2 { 5 } else { 0 };
-    frame
-}
-
-#[test]
-fn how_long_events_took_is_a_picture_over_time() {
-    let mut rig = Rig::new(&["execsnoop"], (80, 24), Level::Unicode);
-    let frames: Vec<Frame> = (0..5).map(timed).collect();
-    let known: Vec<u64> = frames.iter().map(|frame| frame.table.len() as u64 - 1).collect();
-    frames.into_iter().for_each(|frame| rig.frame(frame));
-    rig.keys("m m");
-    assert_eq!(rig.app.view().unwrap().rendering(), Rendering::HeatMap);
-    let screen = rig.screen();
-    assert!(screen.contains("8.4ms") && screen.contains("4.2ms"), "{screen}");
-    let columns = &rig.app.view().unwrap().heat.columns;
-    let counts: Vec<u64> = columns.values().map(|column| column.hist.count()).collect();
-    assert_eq!(counts, known);
-    let lost: Vec<bool> = columns.values().map(|column| column.lost).collect();
-    assert_eq!(lost, [false, false, true, false, false]);
-    rig.keys("m");
-    assert_eq!(rig.app.view().unwrap().rendering(), Rendering::Log);
-}
-
-#[test]
-fn events_that_nobody_has_timed_are_no_such_picture() {
-    let mut rig = log((80, 24), Level::Unicode, 3);
-    rig.keys("m m");
-    assert_eq!(rig.app.view().unwrap().rendering(), Rendering::Log);
 }

@@ -243,6 +243,32 @@ fn lists_over_the_screen() {
 }
 
 #[test]
+fn what_our_programs_cost_and_what_is_an_estimate() {
+    let program = |name: &str, target: &str, ns, runs| crate::frame::ProgramCost {
+        name: name.to_owned(),
+        kind: "tp_btf".to_owned(),
+        target: target.to_owned(),
+        ns,
+        runs,
+    };
+    let sampled = |size, level| {
+        let mut rig = table(size, level);
+        rig.app.options.max_overhead = Some(0.5);
+        let mut frame = crate::ui::testing::disk_frame(9);
+        frame.cost.sampled = Some(8);
+        frame.cost.map_bytes = 1_310_720;
+        frame.cost.programs = vec![
+            program("submit__1", "block_io_start", 250_000, 1515),
+            program("complete__1", "block_io_done", 750_000, 1515),
+        ];
+        rig.frame(frame);
+        rig
+    };
+    at_every_size("sampled", sampled);
+    at_every_size("cost", |size, level| with_keys(sampled(size, level), "C"));
+}
+
+#[test]
 fn trends_groups_and_limits() {
     at_every_size("trend", |size, level| with_keys(table(size, level), "m"));
     at_every_size("grouped", |size, level| with_keys(table(size, level), "b b"));

@@ -42,8 +42,10 @@ pub(super) fn attach(file: &File, library: &str, hooks: &[Hook]) -> io::Result<F
     let mut hooks: Vec<&Hook> = hooks.iter().filter(|hook| hook.library == library).collect();
     let names: HashSet<&str> = hooks.iter().map(|hook| hook.function.as_str()).collect();
     let Some(places) = places(file, &names)? else { return Ok(Found::Other) };
-    // Returns first: of a call that begins in between, the end is known to be none of ours.
-    hooks.sort_by_key(|hook| !hook.is_return);
+    // One function after the other, its return first: of a call that begins in between, the end is known to be none of ours.
+    let order: Vec<&str> = hooks.iter().map(|hook| hook.function.as_str()).collect();
+    let place_of = |hook: &Hook| order.iter().position(|function| *function == hook.function);
+    hooks.sort_by_key(|hook| (place_of(hook), !hook.is_return));
     let kind = std::fs::read_to_string(facts::UPROBE_TYPE)?;
     let kind = kind.trim().parse().map_err(io::Error::other)?;
     let path = CString::new(format!("/proc/self/fd/{}", file.as_raw_fd()))?;

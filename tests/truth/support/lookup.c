@@ -1,5 +1,6 @@
 /* Looks host names up as it is told: a dynamic program, as the test binary is static. A line `FUNCTION NAME` is a lookup, answered with
- * the time it took (ns) and 1 if it found something. `armed` is answered with 1 if getaddrinfo() has a breakpoint. */
+ * the time it took (ns) and 1 if it found something. `armed` is answered with 1 if the function that is watched last has a
+ * breakpoint: by then the others have all of theirs. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <netdb.h>
@@ -75,7 +76,7 @@ int main(void)
 {
 	char function[32], name[512];
 	/* Volatile, or the compiler knows its own function's first byte. */
-	unsigned char *volatile code = (unsigned char *)getaddrinfo;
+	unsigned char *volatile code = (unsigned char *)gethostbyname2_r;
 	long long begun;
 	int found;
 

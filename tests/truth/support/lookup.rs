@@ -73,7 +73,7 @@ impl Lookup {
         (ns.parse().expect("a number"), found == "1")
     }
 
-    /// Whether somebody has put a breakpoint into its getaddrinfo().
+    /// Whether somebody has put breakpoints into all the functions that it looks names up with, but perhaps the last.
     pub fn is_armed(&mut self) -> bool {
         self.look_up("armed", "-").1
     }

@@ -29,7 +29,8 @@ impl View {
         }
         let schema = &newest.table.schema;
         let frames = || self.history.iter().take(at + 1).rev();
-        if Rendering::of(Kind::Events)[self.rendering % Rendering::of(Kind::Events).len()] == Rendering::Table {
+        let allowed = Rendering::of(Kind::Events, self.latency().is_some());
+        if allowed[self.rendering % allowed.len()] == Rendering::Table {
             let asked = self.group.as_ref().and_then(|name| schema.index(name));
             let by = asked.or_else(|| events::default_by(schema))?;
             // What the filter names may be a column that is counted away, or the count.

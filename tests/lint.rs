@@ -1,6 +1,6 @@
 //! Every declaration fits its program, and says what users need. Needs no rights.
 
-use bcc_top::frame::{Agg, Kind, SettingValue};
+use bcc_top::frame::{Agg, Kind, SettingValue, Unit};
 use bcc_top::probes::object;
 use bcc_top::views::Registry;
 use bcc_top::views::proof::{KERNELS, RESTRICTIONS};
@@ -71,6 +71,11 @@ fn declared_columns_exist_in_the_program_and_are_explained() {
         }
         for name in decl.col.keys() {
             assert!(known.contains(name), "{}: [col.{name}] is no column of the program", decl.name);
+        }
+        if let Some(name) = &decl.latency {
+            let layout = object::layout(view, &[]).unwrap_or_else(|e| panic!("{}: {e}", decl.name));
+            let unit = layout.schema.index(name).and_then(|column| layout.schema.columns[column].unit);
+            assert_eq!((decl.kind, unit), (Kind::Events, Some(Unit::Ns)), "{}: the latency {name}", decl.name);
         }
         for name in &decl.totals {
             assert!(known.contains(name), "{}: the total {name} is no column", decl.name);

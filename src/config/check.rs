@@ -6,7 +6,7 @@ use crate::probes::object;
 use crate::views::settings::{self, did_you_mean};
 use crate::views::{Registry, View, nearest};
 
-use super::view::rendering;
+use super::view::{rendering, renderings};
 use super::{Config, KeepWarm, MAX_OVERHEAD, ViewConfig};
 
 /// Fewest and most panes of a dashboard.
@@ -76,9 +76,9 @@ fn one_view(name: &str, config: &ViewConfig, foreign: bool) -> Result<(), String
         settings::value(setting, &value.text())?;
     }
     if let Some(draw) = &config.draw
-        && rendering(view.decl.kind, draw).is_none()
+        && rendering(&view.decl, draw).is_none()
     {
-        let names: Vec<&str> = crate::ui::save::Rendering::of(view.decl.kind).iter().map(|r| r.name()).collect();
+        let names: Vec<&str> = renderings(&view.decl).iter().map(|r| r.name()).collect();
         return Err(format!("`{draw}` is not one of {}", names.join(", ")));
     }
     let sort = config.sort.as_deref().map(|sort| sort.strip_prefix('-').unwrap_or(sort));

@@ -80,10 +80,15 @@ impl From<&SettingValue> for SetValue {
     }
 }
 
-/// The rendering of this name that a kind of view allows; `heat-map` is `heat map`.
-pub(super) fn rendering(kind: crate::frame::Kind, name: &str) -> Option<Rendering> {
+/// The ways in which a view can be drawn.
+pub(super) fn renderings(decl: &crate::views::ViewDecl) -> &'static [Rendering] {
+    Rendering::of(decl.kind, decl.latency.is_some())
+}
+
+/// The rendering of this name that a view allows; `heat-map` is `heat map`.
+pub(super) fn rendering(decl: &crate::views::ViewDecl, name: &str) -> Option<Rendering> {
     let plain = |text: &str| text.to_lowercase().replace([' ', '-', '_'], "");
-    let allowed = Rendering::of(kind).iter().copied();
+    let allowed = renderings(decl).iter().copied();
     allowed.filter(|_| !name.is_empty()).find(|rendering| plain(rendering.name()) == plain(name))
 }
 
@@ -112,7 +117,7 @@ impl ViewConfig {
             columns: self.columns.clone(),
             widths: self.widths.clone().into_iter().collect(),
             group: self.group.clone(),
-            draw: self.draw.as_deref().zip(view).and_then(|(draw, view)| rendering(view.decl.kind, draw)),
+            draw: self.draw.as_deref().zip(view).and_then(|(draw, view)| rendering(&view.decl, draw)),
             log_scale: self.log_scale,
             hide_idle: self.hide_idle.unwrap_or(false),
             limits: self.thresholds.iter().filter_map(limit).collect(),

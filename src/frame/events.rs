@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::hash::BuildHasher;
+use std::iter::Peekable;
 use std::sync::Arc;
 
 use super::group::BY;
@@ -45,30 +46,50 @@ pub fn count_by<'f>(
     wanted: impl Fn(&Table, usize) -> bool,
 ) -> Option<Frame> {
     let mut frames = frames.peekable();
-    let newest = *frames.peek()?;
-    let schema = newest.table.schema.clone();
+    let schema = frames.peek()?.table.schema.clone();
     let clock = schema.index("clock");
-    let counted = Arc::new(counted(&schema, by, clock));
+    tally(frames, Arc::new(counted(&schema, by, clock)), [Some(by), None, clock], wanted)
+}
+
+/// What [`count_by`] made of several frames, newest first, put together: so a frame is counted once, not with every tick.
+pub fn add_up<'f>(frames: impl Iterator<Item = &'f Arc<Frame>>) -> Option<Frame> {
+    let mut frames = frames.peekable();
+    let schema = frames.peek()?.table.schema.clone();
+    let clock = (schema.columns.len() > 2).then_some(2);
+    tally(frames, schema, [Some(0), Some(1), clock], |_, _| true)
+}
+
+/// Rows by what the first of `columns` holds: the sum of the second (without one, how many), the newest of the third.
+fn tally<'f>(
+    mut frames: Peekable<impl Iterator<Item = &'f Arc<Frame>>>,
+    head: Arc<Schema>,
+    columns: [Option<usize>; 3],
+    wanted: impl Fn(&Table, usize) -> bool,
+) -> Option<Frame> {
+    let [by, count, clock] = columns;
+    let newest = frames.peek()?.clone_head();
+    let schema = newest.table.schema.clone();
+    let mut out = Frame { table: Table::new(head), ..newest };
     let hasher = foldhash::quality::FixedState::with_seed(0);
     let mut places: HashMap<u64, usize, ById> = HashMap::default();
-    let mut out = Frame { table: Table::new(counted), ..newest.clone_head() };
     for frame in frames.take_while(|frame| frame.table.schema == schema) {
         let table = &frame.table;
         for row in (0..table.len()).rev().filter(|&row| wanted(table, row)) {
-            let id = match table.cell(row, by) {
+            let id = match by.map_or(Value::Null, |by| table.cell(row, by)) {
                 Value::Text(span) => hasher.hash_one(table.text(span)),
                 Value::Null => 0,
                 number => hasher.hash_one((1u8, number.as_i64())),
             };
             let place = *places.entry(id).or_insert_with(|| {
                 // Newest first: the first one met is the last one of its kind.
-                let cells = [Some(by), None, clock].map(|column| copy(&mut out.table, table, row, column));
+                let cells = [by, None, clock].map(|column| copy(&mut out.table, table, row, column));
                 let width = out.table.width();
                 out.table.push_row().copy_from_slice(&cells[..width]);
                 out.table.len() - 1
             });
+            let more = count.map_or(Value::Uint(1), |count| table.cell(row, count));
             let cells = out.table.row_mut(place);
-            cells[1] = cells[1].plus(Value::Uint(1));
+            cells[1] = cells[1].plus(more);
         }
     }
     Some(out)
@@ -153,5 +174,26 @@ mod tests {
         let sum = counted.table.sum(1).as_u64().unwrap();
         assert_eq!(sum, all.len() as u64);
         assert_eq!(column(&counted, "clock").iter().max(), column(&whole, "clock").last());
+    }
+
+    #[test]
+    fn frames_counted_one_by_one_add_up() {
+        let held = held();
+        let by = default_by(&held[0].table.schema).unwrap();
+        let once = count_by(held.iter().rev(), by, |_, _| true).unwrap();
+        let each = held.iter().map(|frame| Arc::new(count_by([frame].into_iter(), by, |_, _| true).unwrap()));
+        let each: Vec<Arc<Frame>> = each.collect();
+        let sum = add_up(each.iter().rev()).unwrap();
+        let rows = |frame: &Frame| {
+            let mut rows: Vec<[String; 3]> = Vec::new();
+            let columns = ["comm", "count", "clock"].map(|name| column(frame, name));
+            for row in 0..frame.table.len() {
+                rows.push([0, 1, 2].map(|at: usize| columns[at][row].clone()));
+            }
+            rows.sort();
+            rows
+        };
+        assert_eq!(rows(&sum), rows(&once));
+        assert_eq!((sum.time.mono_ns, sum.kind), (once.time.mono_ns, once.kind), "under the head of the newest");
     }
 }

@@ -38,6 +38,17 @@ impl Histogram {
         1u64.checked_shl(index as u32 + 1).map_or(u64::MAX, |next| next - 1)
     }
 
+    /// Counts one value.
+    pub fn add(&mut self, value: u64) {
+        let bucket = value.max(1).ilog2() as usize;
+        if self.buckets.len() <= bucket {
+            self.buckets.resize(bucket + 1, 0);
+        }
+        self.buckets[bucket] = self.buckets[bucket].saturating_add(1);
+        self.sum = self.sum.saturating_add(value);
+        self.max = self.max.max(Some(value));
+    }
+
     /// First and last bucket in use.
     pub fn used(&self) -> Option<(usize, usize)> {
         let first = self.buckets.iter().position(|&n| n > 0)?;
@@ -106,6 +117,18 @@ impl super::Frame {
         }
         all
     }
+
+    /// The distribution of what `column` holds in the rows that `wanted` takes, and how many of them have no value.
+    pub fn distribution_of(&self, column: usize, wanted: impl Fn(&super::Table, usize) -> bool) -> (Histogram, u64) {
+        let (mut all, mut unknown) = (Histogram::default(), 0);
+        for row in (0..self.table.len()).filter(|&row| wanted(&self.table, row)) {
+            match self.table.cell(row, column).as_u64() {
+                Some(value) => all.add(value),
+                None => unknown += 1,
+            }
+        }
+        (all, unknown)
+    }
 }
 
 #[cfg(test)]
@@ -129,6 +152,17 @@ mod tests {
         let mut a = Histogram { buckets: vec![1], sum: 1, max: Some(1) };
         a.merge(&Histogram { buckets: vec![0, 2], sum: 5, max: Some(3) });
         assert_eq!(a, Histogram { buckets: vec![1, 2], sum: 6, max: Some(3) });
+    }
+
+    #[test]
+    fn a_value_is_counted_in_the_bucket_that_bounds_it() {
+        for value in [0, 1, 2, 3, 4, 1023, 1024, u64::MAX] {
+            let mut hist = Histogram::default();
+            hist.add(value);
+            let (at, _) = hist.used().unwrap();
+            assert!(Histogram::lo(at) <= value && value <= Histogram::hi(at), "{value} in bucket {at}");
+            assert_eq!((hist.count(), hist.sum, hist.max), (1, value, Some(value)));
+        }
     }
 
     #[test]

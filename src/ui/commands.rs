@@ -3,7 +3,7 @@
 use crossterm::event::{KeyEvent, KeyEventKind};
 
 use crate::feed::Command;
-use crate::frame::Type;
+use crate::frame::{Kind, Type};
 
 use super::action::{Action, Binding, Meaning, Place, key_name};
 use super::app::{App, Screen};
@@ -288,9 +288,12 @@ impl App {
         if self.has_cross() {
             // The moment stays: the table is that of the column under the cross-hair.
             let Some(view) = self.view_mut() else { return };
-            view.show_as(Rendering::Table);
+            let events = view.kind() == Kind::Events;
+            view.show_as(if events { Rendering::Log } else { Rendering::Table });
+            self.refresh();
             let key = self.options.keys.hint(Action::Rendering);
-            return self.say(format!("the table of that moment; {key} draws the map again"));
+            let what = if events { "events up to" } else { "table of" };
+            return self.say(format!("the {what} that moment; {key} draws the map again"));
         }
         let Some(view) = self.view() else { return };
         let (Some(at), Some(shown)) = (view.selected_row(), &view.shown) else {

@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 
 use ratatui::layout::Rect;
 
-use crate::frame::Histogram;
+use crate::frame::filter::Filter;
+use crate::frame::{Frame, Histogram, Kind, Table};
 
 use super::app::{App, Screen};
 use super::history::History;
@@ -31,6 +32,8 @@ const ZOOM: [u64; 6] = [1, 2, 5, 10, 30, 60];
 pub struct Column {
     /// What happened in it.
     pub hist: Histogram,
+    /// Events in it of which it is not known how long they took.
+    pub unknown: u64,
     /// How long it was.
     pub seconds: f64,
     /// When it ended.
@@ -43,6 +46,28 @@ pub struct Column {
     pub gap: bool,
     /// How many frames it is made of.
     frames: u64,
+}
+
+/// What a picture counts of each frame.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counted<'a> {
+    /// The distribution of this row; `None`: those of all rows.
+    pub key: Option<u64>,
+    /// Single events, by what this column holds.
+    pub latency: Option<&'static str>,
+    /// The display filter, which events have to pass.
+    pub filter: &'a str,
+}
+
+impl Counted<'_> {
+    fn of(&self, frame: &Frame) -> (Histogram, u64) {
+        let Some(name) = self.latency else { return (frame.distribution(self.key), 0) };
+        let schema = &frame.table.schema;
+        // Events counted by key, of before a reload, have no times.
+        let Some(column) = schema.index(name).filter(|_| frame.kind == Kind::Events) else { return Default::default() };
+        let (filter, _) = Filter::parse(self.filter, schema);
+        frame.distribution_of(column, |table: &Table, row| filter.is_empty() || filter.matches(table, row))
+    }
 }
 
 /// A choice of time and buckets, corners included: columns and buckets.
@@ -77,6 +102,8 @@ pub struct Heat {
     zoom: usize,
     /// Whose distribution it is.
     key: Option<u64>,
+    /// Which events are counted.
+    filter: String,
     width: u64,
     height: u16,
 }
@@ -95,9 +122,10 @@ impl Heat {
     }
 
     /// Brings the columns in line with the history: `at` is the frame that is looked at.
-    pub fn sync(&mut self, history: &History, at: usize, live: bool, key: Option<u64>, (width, height): (u16, u16)) {
-        if self.key != key || self.top == 0 {
-            *self = Heat { zoom: self.zoom, key, top: DECADES, ..Heat::default() };
+    pub fn sync(&mut self, history: &History, at: usize, live: bool, what: Counted<'_>, (width, height): (u16, u16)) {
+        if self.key != what.key || self.filter != what.filter || self.top == 0 {
+            let filter = what.filter.to_owned();
+            *self = Heat { zoom: self.zoom, key: what.key, filter, top: DECADES, ..Heat::default() };
         }
         (self.width, self.height) = (u64::from(width.max(2)), height);
         let (z, held) = (self.frames(), self.width - 1);
@@ -114,7 +142,7 @@ impl Heat {
         self.columns.retain(|number, column| (first..=self.end).contains(number) && column.frames == z);
         for number in first..=self.end {
             if !self.columns.contains_key(&number)
-                && let Some(column) = gather(history, number * z..(number + 1) * z, key)
+                && let Some(column) = gather(history, number * z..(number + 1) * z, what)
             {
                 self.grow(&column);
                 self.columns.insert(number, column);
@@ -187,12 +215,14 @@ impl Heat {
     }
 }
 
-fn gather(history: &History, numbers: std::ops::Range<u64>, key: Option<u64>) -> Option<Column> {
+fn gather(history: &History, numbers: std::ops::Range<u64>, what: Counted<'_>) -> Option<Column> {
     let mut column = Column::default();
     for at in numbers.filter_map(|number| history.numbered(number)) {
         let Some(frame) = history.get(at) else { continue };
         column.gap |= history.gap_before(at);
-        column.hist.merge(&frame.distribution(key));
+        let (hist, unknown) = what.of(frame);
+        column.hist.merge(&hist);
+        column.unknown += unknown;
         column.seconds += frame.interval.real_ns as f64 / 1e9;
         column.lost |= frame.lost.total() > 0;
         (column.wall_ns, column.mono_ns) = (frame.time.wall_ns, frame.time.mono_ns);
@@ -221,10 +251,15 @@ pub fn framed(app: &App, area: Rect) -> bool {
     app.area.width >= 80 && app.area.height >= 24 && matches!(app.screen, Screen::View(_)) && area.width >= 60
 }
 
+/// Whether a view has several distributions, one of which is drawn.
+pub fn is_keyed(view: &View) -> bool {
+    let keyed = |frame: &Frame| frame.kind == Kind::Histogram && !frame.table.schema.key.is_empty();
+    view.shown.as_ref().is_some_and(|shown| keyed(&shown.frame))
+}
+
 /// Where the distribution of a view is drawn: beside the list, if there is one.
 pub fn picture(app: &App, view: &View, area: Rect) -> Option<Rect> {
-    let keyed = view.shown.as_ref().is_some_and(|shown| !shown.frame.table.schema.key.is_empty());
-    if !keyed {
+    if !is_keyed(view) {
         return Some(area);
     }
     (layout::list_area(app, area) != area).then(|| layout::split_list(area).1)
@@ -267,11 +302,13 @@ impl App {
         let live = self.cursor.is_none();
         let view = &mut self.views[at];
         let Some(frame) = view.shown.as_ref().and_then(|shown| shown.at) else { return };
-        let keyed = view.shown.as_ref().is_some_and(|shown| !shown.frame.table.schema.key.is_empty());
         let row = view.selected_row().and_then(|row| view.shown.as_ref()?.rows.get(row).map(|row| row.id));
-        let key = row.filter(|_| keyed);
+        let key = row.filter(|_| is_keyed(view));
+        let latency = view.latency().filter(|_| view.kind() == Kind::Events);
+        // Filters of distributions choose rows of the list, those of events what is counted.
+        let filter = latency.map_or("", |_| view.filter.as_str());
         let mut heat = std::mem::take(&mut view.heat);
-        heat.sync(&view.history, frame, live, key, (parts.map.width, parts.map.height));
+        heat.sync(&view.history, frame, live, Counted { key, latency, filter }, (parts.map.width, parts.map.height));
         view.heat = heat;
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::frame::filter::Filter;
-use crate::frame::{Frame, Kind, Table, events};
+use crate::frame::{Frame, Kind, Schema, Table, events};
 
 use super::view::{Rendering, View};
 
@@ -29,15 +29,56 @@ impl View {
         }
         let schema = &newest.table.schema;
         let frames = || self.history.iter().take(at + 1).rev();
-        if Rendering::of(Kind::Events)[self.rendering % Rendering::of(Kind::Events).len()] == Rendering::Table {
-            let asked = self.group.as_ref().and_then(|name| schema.index(name));
-            let by = asked.or_else(|| events::default_by(schema))?;
+        if let Some(by) = self.counted_by(schema) {
             // What the filter names may be a column that is counted away, or the count.
-            return events::count_by(frames(), by, |_, _| true).map(Arc::new);
+            let counted = (0..=at).rev().take_while(|&at| self.same_events(at, schema));
+            let counted = counted.map_while(|at| self.counted(at, by));
+            let counted: Vec<Arc<Frame>> = counted.collect();
+            return events::add_up(counted.iter()).map(Arc::new);
         }
         let (filter, _) = Filter::parse(&self.filter, schema);
         let wanted = |table: &Table, row: usize| filter.is_empty() || filter.matches(table, row);
         events::log(frames(), LOG_ROWS, wanted).map(Arc::new)
+    }
+
+    /// The column that events are counted by, where they are.
+    fn counted_by(&self, schema: &Schema) -> Option<usize> {
+        let allowed = Rendering::of(Kind::Events, self.latency().is_some());
+        if allowed[self.rendering % allowed.len()] != Rendering::Table {
+            return None;
+        }
+        let asked = self.group.as_ref().and_then(|name| schema.index(name));
+        asked.or_else(|| events::default_by(schema))
+    }
+
+    /// Whether frame `at` has these columns: before a reload it may have had others.
+    fn same_events(&self, at: usize, schema: &Arc<Schema>) -> bool {
+        let same = |frame: &Arc<Frame>| Arc::ptr_eq(&frame.table.schema, schema) || frame.table.schema == *schema;
+        self.history.get(at).is_some_and(same)
+    }
+
+    /// The events of frame `at`, counted.
+    fn counted(&self, at: usize, by: usize) -> Option<Arc<Frame>> {
+        let known = self.grouped.get(&self.history.number(at)).cloned();
+        known.or_else(|| events::count_by(self.history.get(at).into_iter(), by, |_, _| true).map(Arc::new))
+    }
+
+    /// Counts the events of the frames up to `at`, as far as that is not done: with a tick those of one frame.
+    pub(super) fn sync_counts(&mut self, at: usize) {
+        let schema = self.history.get(at).map(|frame| frame.table.schema.clone()).unwrap_or_default();
+        let Some(by) = self.counted_by(&schema) else { return self.grouped.clear() };
+        let name = &schema.columns[by].name;
+        let held = self.history.number(0)..=self.history.number(self.history.len().saturating_sub(1));
+        let counted = |frame: &Frame| frame.kind == Kind::Events && frame.table.schema.columns[0].name == *name;
+        self.grouped.retain(|number, frame| held.contains(number) && counted(frame));
+        for at in (0..=at).rev().take_while(|&at| self.same_events(at, &schema)).collect::<Vec<_>>() {
+            let number = self.history.number(at);
+            if !self.grouped.contains_key(&number)
+                && let Some(frame) = self.counted(at, by)
+            {
+                self.grouped.insert(number, frame);
+            }
+        }
     }
 
     /// Events held up to what is shown.

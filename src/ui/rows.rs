@@ -59,7 +59,10 @@ impl View {
 
     /// Puts the rows of the frames before `at` together, as far as that is not done: one frame for each tick.
     pub(super) fn sync_groups(&mut self, at: usize) {
-        let Some(by) = self.group.as_ref().filter(|_| !self.holds_events(at)) else { return self.grouped.clear() };
+        if self.holds_events(at) {
+            return self.sync_counts(at);
+        }
+        let Some(by) = self.group.as_ref() else { return self.grouped.clear() };
         let wanted = at.saturating_sub(GROUPED - 1)..=at;
         let numbers = self.history.number(*wanted.start())..=self.history.number(*wanted.end());
         self.grouped.retain(|number, _| numbers.contains(number));

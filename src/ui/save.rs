@@ -108,7 +108,7 @@ impl Memory {
 impl ViewLayout {
     fn of(view: &View, log_scale: bool) -> ViewLayout {
         let sort = view.sort.as_ref().map(|(name, desc)| format!("{}{name}", if *desc { "-" } else { "" }));
-        let first = Rendering::of(view.kind()).first() == Some(&view.rendering());
+        let first = view.renderings().first() == Some(&view.rendering());
         // What is captured is for now; the view's own settings are how it is shown.
         let own = |(name, _): &&(String, SettingValue)| view.decl.is_some_and(|decl| decl.set.contains_key(name));
         ViewLayout {

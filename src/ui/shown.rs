@@ -23,11 +23,12 @@ pub enum Rendering {
 }
 
 impl Rendering {
-    /// What a kind allows, the default first.
-    pub fn of(kind: Kind) -> &'static [Rendering] {
+    /// What a kind allows, the default first; `timed`: of events it is known how long they took.
+    pub fn of(kind: Kind, timed: bool) -> &'static [Rendering] {
         match kind {
             Kind::Counters => &[Rendering::Trend, Rendering::Table],
             Kind::Table => &[Rendering::Table, Rendering::Trend],
+            Kind::Events if timed => &[Rendering::Log, Rendering::Table, Rendering::HeatMap],
             Kind::Events => &[Rendering::Log, Rendering::Table],
             Kind::Histogram => &[Rendering::Histogram, Rendering::HeatMap, Rendering::Percentiles, Rendering::Table],
         }

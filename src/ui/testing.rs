@@ -81,7 +81,8 @@ pub fn number(table: &mut Table, row: usize, column: usize, value: u64) {
     table.row_mut(row)[column] = Value::Uint(value);
 }
 
-fn text(table: &mut Table, row: usize, column: usize, value: &[u8]) {
+/// Fills a cell with a text.
+pub fn text(table: &mut Table, row: usize, column: usize, value: &[u8]) {
     let value = table.intern(value);
     table.row_mut(row)[column] = value;
 }

@@ -196,15 +196,25 @@ impl View {
         self.kind() == Kind::Counters
     }
 
+    /// The ways in which it can be drawn.
+    pub fn renderings(&self) -> &'static [Rendering] {
+        Rendering::of(self.kind(), self.latency().is_some())
+    }
+
+    /// The column that says how long an event took.
+    pub fn latency(&self) -> Option<&'static str> {
+        self.decl.and_then(|decl| decl.latency.as_deref())
+    }
+
     /// How it is drawn.
     pub fn rendering(&self) -> Rendering {
-        let allowed = Rendering::of(self.kind());
+        let allowed = self.renderings();
         allowed[self.rendering % allowed.len()]
     }
 
     /// Draws it in this way, if its kind allows it.
     pub fn show_as(&mut self, rendering: Rendering) {
-        let place = Rendering::of(self.kind()).iter().position(|&known| known == rendering);
+        let place = self.renderings().iter().position(|&known| known == rendering);
         self.rendering = place.unwrap_or(self.rendering);
     }
 

@@ -133,7 +133,7 @@ fn show(app: &mut App, text: &str) -> Result<String, String> {
 
 fn draw(app: &mut App, text: &str) -> Result<String, String> {
     let view = app.view_mut().ok_or("there is no view")?;
-    let allowed = Rendering::of(view.kind());
+    let allowed = view.renderings();
     let named = |rendering: &&Rendering| rendering.name().replace(' ', "").starts_with(&text.replace([' ', '-'], ""));
     let found = allowed.iter().find(named).filter(|_| !text.is_empty());
     let names: Vec<&str> = allowed.iter().map(|rendering| rendering.name()).collect();

@@ -117,6 +117,9 @@ pub struct ViewDecl {
     pub totals: Vec<String>,
     /// Default sort, `-bytes` for descending.
     pub sort: String,
+    /// Column that says how long an event took: what is drawn as a heat map, of a view of events.
+    #[serde(default)]
+    pub latency: Option<String>,
     /// Named Rust hook that finishes the rows; see `views/post`.
     #[serde(default)]
     pub post: Option<String>,

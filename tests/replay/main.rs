@@ -5,6 +5,7 @@ mod support;
 
 mod batch;
 mod screen;
+mod shape;
 
 use std::path::{Path, PathBuf};
 

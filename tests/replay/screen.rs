@@ -6,7 +6,7 @@ use crate::support::terminal::Terminal;
 use crate::support::{BIN, NOBODY, SIGNAL_LIMIT, kill};
 
 /// The demo in a terminal, as somebody without rights where that can be.
-fn demo(args: &[&str], rows: u16, cols: u16) -> (Terminal, tempfile::TempDir) {
+pub fn demo(args: &[&str], rows: u16, cols: u16) -> (Terminal, tempfile::TempDir) {
     use std::os::unix::fs::PermissionsExt;
     let dir = tempfile::tempdir().unwrap();
     let copy = dir.path().join("bcc-top");

@@ -49,7 +49,9 @@ pub fn draw(app: &App, buf: &mut Buffer, parts: &Parts, view: &View, frame: &Fra
         }
     }
     if rows.is_empty() {
-        put(buf, parts.map.x + 1, parts.map.y, parts.map.right(), "nothing was measured yet", app.theme.dim);
+        let unknown = heat.columns.values().any(|column| column.unknown > 0);
+        let text = if unknown { "how long these events took is not known" } else { "nothing was measured yet" };
+        put(buf, parts.map.x + 1, parts.map.y, parts.map.right(), text, app.theme.dim);
     }
     chosen(app, buf, parts, heat, &rows);
     axis(app, buf, parts, heat);

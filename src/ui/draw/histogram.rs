@@ -99,7 +99,7 @@ fn fold(all: Vec<Line>) -> Vec<Line> {
 
 /// Draws the distributions of a view.
 pub fn draw(app: &App, buf: &mut Buffer, area: Rect, at: usize, view: &View, shown: &Shown) {
-    if shown.frame.table.schema.key.is_empty() {
+    if !heat::is_keyed(view) {
         let hist = shown.frame.histograms.first().cloned().unwrap_or_default();
         return picture(app, buf, area, view, &shown.frame, &hist, shown.scale);
     }

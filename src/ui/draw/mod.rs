@@ -26,7 +26,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use crate::frame::text;
+use crate::frame::{Kind, text};
 
 use super::app::{App, Screen};
 use super::layout;
@@ -165,11 +165,12 @@ fn body(app: &App, buf: &mut Buffer, area: Rect, at: usize) {
         return loading::draw(app, buf, area, view);
     };
     match view.rendering() {
-        Rendering::Table if shown.frame.kind != crate::frame::Kind::Histogram => {
-            table::draw(app, buf, area, at, view, shown)
-        }
+        Rendering::Table if shown.frame.kind != Kind::Histogram => table::draw(app, buf, area, at, view, shown),
         Rendering::Trend if super::counters::is_drawn_for(view) => counters::draw(app, buf, area, view, shown),
         Rendering::Trend | Rendering::Log => table::draw(app, buf, area, at, view, shown),
+        Rendering::HeatMap if view.kind() == Kind::Events && super::heat::parts(app, view, area).is_none() => {
+            table::draw(app, buf, area, at, view, shown)
+        }
         _ => histogram::draw(app, buf, area, at, view, shown),
     }
 }

@@ -8,7 +8,7 @@ use crate::frame::{Frame, Histogram, Kind, Mode, Unit, text};
 
 use super::super::app::App;
 use super::super::layout;
-use super::super::view::{Shown, View};
+use super::super::view::{Rendering, Shown, View};
 use super::{heat, put, put_right, tabs};
 
 /// Below this height the summary goes.
@@ -86,6 +86,12 @@ fn events(app: &App, source: &Frame) -> Vec<String> {
 fn rows(view: &View, shown: &Shown) -> String {
     if view.is_log() {
         return format!("{}/{} events", shown.rows.len(), view.events_held());
+    }
+    if view.kind() == Kind::Events && view.rendering() == Rendering::HeatMap {
+        let (known, unknown) =
+            view.heat.columns.values().fold((0, 0), |sum, c| (sum.0 + c.hist.count(), sum.1 + c.unknown));
+        let more = if unknown > 0 { format!(", {unknown} without a latency") } else { String::new() };
+        return format!("{known} events drawn{more}");
     }
     let all = shown.frame.table.len();
     let now = shown.rows.iter().filter(|row| !row.gone).count();

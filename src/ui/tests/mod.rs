@@ -6,6 +6,7 @@ mod core;
 pub(super) mod counters;
 mod fuzz;
 mod keys;
+mod latency;
 mod log;
 mod mouse;
 mod replay;

@@ -152,7 +152,5 @@ pub fn run() {
     if let (Some(ours), Some(theirs)) = (of("bcc-top runqlat"), of("libbpf-tools runqlat")) {
         println!("Attached beside libbpf-tools' runqlat: ours {:.2} of its time, goal 1.", ours / theirs);
     }
-    println!(
-        "All of ours print once a second, as does `runqlat`: no sooner than that."
-    );
+    println!("All of ours print once a second, as does `runqlat`: no sooner than that.");
 }

@@ -19,7 +19,7 @@ use crate::probes::probe::{Probe, Wish};
 use crate::probes::refusal::remedy;
 use crate::probes::settings::in_initial_pid_namespace;
 use crate::probes::stats::Overhead;
-use crate::views::{Registry, View};
+use crate::views::{Registry, View, ViewDecl};
 
 pub mod budget;
 mod running;
@@ -122,7 +122,8 @@ impl Sampler {
                 drop(events.try_send(Event::Loading(step)))
             }
         };
-        let mut settings = resolve_filters(&self.request.settings).map_err(|m| Box::new(wrong_setting(m)))?;
+        let settings = resolve_filters(&self.view.decl, &self.request.settings);
+        let mut settings = settings.map_err(|m| Box::new(wrong_setting(m)))?;
         if self.seat.is_some() && self.view.decl.sampled {
             settings.push(("filter_sampled".to_owned(), SettingValue::Int(1)));
         }
@@ -326,8 +327,11 @@ impl Sampler {
     }
 }
 
-/// `cgroup` by path becomes what the program compares.
-fn resolve_filters(settings: &[(String, SettingValue)]) -> Result<Vec<(String, SettingValue)>, String> {
+/// `cgroup` by path, and a disk by name, become what the program compares.
+fn resolve_filters(
+    decl: &ViewDecl,
+    settings: &[(String, SettingValue)],
+) -> Result<Vec<(String, SettingValue)>, String> {
     let mut resolved = Vec::with_capacity(settings.len() + 1);
     for (name, value) in settings {
         match (name.as_str(), value) {
@@ -335,6 +339,9 @@ fn resolve_filters(settings: &[(String, SettingValue)]) -> Result<Vec<(String, S
                 let (id, level) = enrich::cgroup_of(path)?;
                 resolved.push(("filter_cgroup".to_owned(), SettingValue::Int(i64::from_ne_bytes(id.to_ne_bytes()))));
                 resolved.push(("filter_cgroup_level".to_owned(), SettingValue::Int(level)));
+            }
+            (name, SettingValue::Text(disk)) if decl.setting(name).is_some_and(|(_, set)| set.disk) => {
+                resolved.push((name.to_owned(), SettingValue::Int(enrich::disk_number(disk)?)));
             }
             ("pid" | "tree", SettingValue::Int(pid)) if !in_initial_pid_namespace() => {
                 return Err(format!("{pid} is a process id of this pid namespace, which programs do not see"));
@@ -358,6 +365,7 @@ fn shown_settings(view: &View, set: &[(String, SettingValue)]) -> Arc<[(String, 
         let default = match decl.choices.first().map(|choice| &choice.name).or(decl.default.as_ref()) {
             Some(word) => SettingValue::Text(word.clone()),
             None if decl.min.is_some() || decl.max.is_some() => SettingValue::Int(0),
+            None if decl.network || decl.disk || decl.time.is_some() => SettingValue::Null,
             None => SettingValue::Bool(false),
         };
         (name.clone(), of(name).unwrap_or(default))

@@ -11,7 +11,7 @@ enum by {
 };
 
 const volatile u32 by = BY_EVENT;
-const volatile u64 min_latency_us = 0; /* in the driver and the disk */
+const volatile u64 min_latency = 0; /* ns, in the driver and the disk */
 
 struct block_io {
 	event_time_t time_ns;
@@ -109,7 +109,7 @@ static __always_inline void completed(struct request *rq, struct inflight *known
 		return;
 	if (!known || known->owner.pid == PID_UNKNOWN)
 		count_lost(LOST_UNATTRIBUTED);
-	if (min_latency_us && (!issued || now - issued < min_latency_us * 1000))
+	if (min_latency && (!issued || now - issued < min_latency))
 		return;
 	if (by != BY_EVENT)
 		count_io(rq, known, (known ? known->done : 0) + part->bytes);

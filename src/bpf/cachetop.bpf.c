@@ -35,10 +35,8 @@ struct moment {
 	u32 reads;
 };
 
-/*
- * When a folio was brought in, until it is dirtied. An old folio that is never dirtied is pushed
- * out; an address that is used again is overwritten when the new folio is added.
- */
+/* When a folio was brought in, until it is dirtied. An old folio that is never dirtied is pushed
+ * out; an address that is used again is overwritten when the new folio is added. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 65536);
@@ -206,11 +204,8 @@ static __always_inline void accessed(s64 pages)
 		add_pages(&cache->accessed, pages);
 }
 
-/*
- * `last` is inclusive and may lie behind the end of the file. filemap_read() comes here once for
- * each batch of folios, with the same `last` and an index that has moved on: that is the rest of
- * a span that was counted whole the first time.
- */
+/* `last` is inclusive and may lie behind the end of the file. filemap_read() comes here once for each batch of
+ * folios, with the same `last` and an index that has moved on: the rest of a span that was counted whole the first time. */
 SEC("tp_btf/mm_filemap_get_pages")
 int BPF_PROG(access__1, struct address_space *mapping, u64 index, u64 last)
 {

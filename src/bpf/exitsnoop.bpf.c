@@ -13,8 +13,8 @@ enum by {
 const volatile u32 by = BY_EVENT;
 const volatile bool threads = false; /* each thread's end, not only the last one's */
 const volatile bool failed = false;  /* only what did not exit with 0 */
-const volatile u32 min_age_ms = 0;
-const volatile u32 max_age_ms = 0;
+const volatile u64 min_age = 0; /* ns */
+const volatile u64 max_age = 0; /* ns */
 
 struct end {
 	event_time_t time_ns;
@@ -105,7 +105,7 @@ int BPF_PROG(exit__1, struct task_struct *task)
 	status = exit_status(task);
 	if (failed && !status)
 		return 0;
-	if ((min_age_ms && age < min_age_ms * 1000000ULL) || (max_age_ms && age > max_age_ms * 1000000ULL))
+	if ((min_age && age < min_age) || (max_age && age > max_age))
 		return 0;
 	if (by != BY_EVENT) {
 		count_end(task, age, status);

@@ -14,7 +14,7 @@ enum by {
 };
 
 const volatile u32 by = BY_EVENT;
-const volatile u64 max_age_ms = 0;
+const volatile u64 max_age = 0; /* ns */
 
 struct life {
 	event_time_t time_ns;
@@ -92,7 +92,7 @@ static __always_inline void died(const struct file_id *id, const struct name *na
 
 	if (!birth)
 		return;
-	if (is_current_wanted() && (!max_age_ms || now - birth->time <= max_age_ms * 1000000)) {
+	if (is_current_wanted() && (!max_age || now - birth->time <= max_age)) {
 		if (by != BY_EVENT)
 			count_life(now - birth->time, name);
 		else

@@ -11,10 +11,10 @@ enum by {
 };
 
 const volatile u32 by = BY_EVENT;
-const volatile u32 min_latency_us = 0; /* 0 is the default */
+const volatile u64 min_latency = 0; /* ns, 0 is the default */
 const volatile u32 tid = 0;	       /* only this thread */
 
-#define DEFAULT_MIN_LATENCY_US 10000
+#define DEFAULT_MIN_LATENCY (10 * 1000 * 1000ULL)
 
 struct slow_wait {
 	event_time_t time_ns;
@@ -78,10 +78,10 @@ static __always_inline void waited(struct task_struct *prev, struct task_struct 
 {
 	/* Clocks of two CPUs may be a little apart. */
 	u64 wait = now > since ? now - since : 0;
-	u64 least = min_latency_us ? min_latency_us : DEFAULT_MIN_LATENCY_US;
+	u64 least = min_latency ? min_latency : DEFAULT_MIN_LATENCY;
 	struct slow_wait *event;
 
-	if (wait < least * 1000 || (tid && next->pid != tid))
+	if (wait < least || (tid && next->pid != tid))
 		return;
 	if (by != BY_EVENT) {
 		count_wait(prev, next, wait);

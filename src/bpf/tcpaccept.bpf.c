@@ -13,7 +13,7 @@ enum by {
 };
 
 const volatile u32 by = BY_EVENT;
-const volatile u32 min_wait_us = 0;
+const volatile u64 min_wait = 0; /* ns */
 
 struct acceptance {
 	event_time_t time_ns;
@@ -133,10 +133,13 @@ static __always_inline void on_accept(struct sock *sk)
 	wait = waited(sk, now);
 	if (!is_current_owner_wanted())
 		return;
-	if ((family || lport || rport) &&
-	    !are_ends_wanted(read_addresses(sk, local, remote), local_port(sk), remote_port(sk)))
-		return;
-	if (min_wait_us && (wait == NS_NONE || wait < min_wait_us * 1000ULL))
+	if (are_ends_filtered()) {
+		u8 version = read_addresses(sk, local, remote);
+
+		if (!are_ends_wanted(version, local, remote, local_port(sk), remote_port(sk)))
+			return;
+	}
+	if (min_wait && (wait == NS_NONE || wait < min_wait))
 		return;
 	if (by != BY_EVENT) {
 		count_acceptance(sk, wait);

@@ -85,8 +85,12 @@ static __always_inline void begun(struct sock *sk)
 
 	if (!is_current_owner_wanted())
 		return;
-	if ((family || rport) && !are_ends_wanted(read_addresses(sk, local, remote), 0, remote_port(sk)))
-		return;
+	if (are_ends_filtered()) {
+		u8 version = read_addresses(sk, local, remote);
+
+		if (!are_ends_wanted(version, local, remote, 0, remote_port(sk)))
+			return;
+	}
 	if (by == BY_EVENT)
 		remember_connect(sk);
 	else

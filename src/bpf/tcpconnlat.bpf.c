@@ -21,7 +21,7 @@ enum results {
 
 const volatile u32 by = BY_EVENT;
 const volatile u32 results = RESULTS_ALL;
-const volatile u32 min_latency_us = 0;
+const volatile u64 min_latency = 0; /* ns */
 
 #define RESULT_SIZE 12
 
@@ -135,10 +135,10 @@ static __always_inline void ended(struct sock *sk, struct sock_owner *owner, boo
 	struct attempt end = { .time_ns = bpf_ktime_get_ns() }, *event;
 
 	end.latency = end.time_ns - owner->born;
-	if (end.latency < min_latency_us * 1000ULL)
+	if (end.latency < min_latency)
 		return;
 	fill_ends(&end, sk);
-	if (!are_ends_wanted(end.family, end.lport, end.rport))
+	if (!are_ends_wanted(end.family, end.laddr, end.raddr, end.lport, end.rport))
 		return;
 	end.cgroup = owner->cgroup;
 	end.pid = owner->pid;

@@ -16,7 +16,7 @@ enum by {
 
 const volatile u32 by = BY_EVENT;
 const volatile u64 min_bytes = 0;
-const volatile u32 min_duration_ms = 0;
+const volatile u64 min_duration = 0; /* ns */
 
 struct session {
 	event_time_t time_ns;
@@ -130,10 +130,10 @@ static __always_inline void fill_owner(struct session *end, struct sock_owner *o
 
 static __always_inline bool is_session_wanted(const struct session *end)
 {
-	if (!are_ends_wanted(end->family, end->lport, end->rport) || end->rx + end->tx < min_bytes)
+	if (!are_ends_wanted(end->family, end->laddr, end->raddr, end->lport, end->rport) ||
+	    end->rx + end->tx < min_bytes)
 		return false;
-	return !min_duration_ms ||
-	       (end->duration != NS_NONE && end->duration >= min_duration_ms * 1000000ULL);
+	return !min_duration || (end->duration != NS_NONE && end->duration >= min_duration);
 }
 
 static __always_inline void ended(struct sock *sk, struct sock_owner *owner)

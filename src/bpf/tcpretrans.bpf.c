@@ -146,7 +146,8 @@ static __always_inline void record(struct sock *sk, struct retransmit *sent)
 	struct sock_owner *owner = owner_of(sk);
 	struct retransmit *event;
 
-	if (!are_ends_wanted(sent->family, sent->lport, sent->rport) || !is_type_wanted(sent->type))
+	if (!are_ends_wanted(sent->family, sent->laddr, sent->raddr, sent->lport, sent->rport) ||
+	    !is_type_wanted(sent->type))
 		return;
 	if (!is_owner_wanted(owner))
 		return;

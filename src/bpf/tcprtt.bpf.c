@@ -77,7 +77,7 @@ static __always_inline int segment(struct sock *sk)
 	version = read_addresses(sk, ends.laddr, ends.raddr);
 	ends.lport = local_port(sk);
 	ends.rport = remote_port(sk);
-	if (!are_ends_wanted(version, ends.lport, ends.rport))
+	if (!are_ends_wanted(version, ends.laddr, ends.raddr, ends.lport, ends.rport))
 		return 0;
 	/* It runs in a softirq, so nobody knows whether a filter by process matches. */
 	if (is_filtered()) {

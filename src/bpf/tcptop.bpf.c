@@ -51,7 +51,7 @@ static __always_inline void record(struct sock *sk, u64 rx, u64 tx)
 		return;
 	conn.pid = bpf_get_current_pid_tgid() >> 32;
 	fill_ends(&conn, sk);
-	if (!is_family_wanted(conn.family))
+	if (!are_ends_wanted(conn.family, conn.laddr, conn.raddr, conn.lport, conn.rport))
 		return;
 	traffic = lookup_or_init(HALF(bytes), &conn, &zero);
 	if (!traffic)

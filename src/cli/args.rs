@@ -72,6 +72,12 @@ pub fn command(views: &[&ViewDecl]) -> Command {
         if !taken {
             command = command.arg(setting_arg(name, long, setting));
         }
+        // Not an alias of the other flag, which may be one of a view with another unit.
+        if let Some(former) = &setting.former
+            && !command.get_arguments().any(|arg| arg.get_id() == former.as_str())
+        {
+            command = command.arg(Arg::new(former.clone()).long(long_flag(former)).hide(true).value_name("N"));
+        }
     }
     command
 }
@@ -95,6 +101,9 @@ fn setting_arg(name: &str, long: String, setting: &SettingDecl) -> Arg {
         super::settings::Kind::Choice(words) => arg.value_name(words.join("|")),
         super::settings::Kind::Text => arg.value_name("TEXT"),
         super::settings::Kind::Syscall => arg.value_name("SYSCALL"),
+        super::settings::Kind::Network => arg.value_name("ADDRESS[/BITS]"),
+        super::settings::Kind::Disk => arg.value_name("DISK"),
+        super::settings::Kind::List { .. } => arg.value_name("N[,N...]"),
         super::settings::Kind::Time(_) => {
             arg.value_name("TIME").help(format!("{} [{}]", setting.help, super::settings::takes(setting)))
         }

@@ -134,6 +134,9 @@ fn view(decl: &ViewDecl) -> io::Result<String> {
             Kind::Time(_) => " TIME".to_owned(),
             Kind::Text => " TEXT".to_owned(),
             Kind::Syscall => " SYSCALL".to_owned(),
+            Kind::Network => " ADDRESS[/BITS]".to_owned(),
+            Kind::Disk => " DISK".to_owned(),
+            Kind::List { .. } => " N[,N...]".to_owned(),
         };
         (format!("--{long}{takes}"), set.help.as_str())
     });

@@ -223,10 +223,15 @@ impl Reader<'_> {
                 }
             } else if let Some(text) = self.positional(name).or_else(|| self.positional(&args::positional(name))) {
                 give(name, settings::value(setting, text).map_err(|e| Usage::wrong(format!("--{flag}: {e}")))?);
+            } else if let Some((former, text)) = setting.former.as_ref().and_then(|id| Some((id, self.positional(id)?)))
+            {
+                let wrong = |e| Usage::wrong(format!("--{}: {e}", args::long_flag(former)));
+                give(name, settings::value(setting, text).map_err(wrong)?);
             }
         }
         for (name, text) in sets.iter().filter_map(|set| set.split_once('=')) {
-            let own = decl.set.get(name).map(|setting| settings::value(setting, text));
+            let own = decl.setting(name);
+            let (name, own) = (own.map_or(name, |own| own.0), own.map(|own| settings::value(own.1, text)));
             if let Some(value) = own.or_else(|| settings::capture(name, text)) {
                 give(name, value.map_err(|e| Usage::wrong(format!("--set {name}: {e}")))?);
             }

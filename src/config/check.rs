@@ -69,7 +69,7 @@ fn dashboard(panes: &[String]) -> Result<(), String> {
 fn one_view(name: &str, config: &ViewConfig, foreign: bool) -> Result<(), String> {
     let view = known(name)?;
     for (name, value) in &config.set {
-        let Some(setting) = view.decl.set.get(name) else {
+        let Some((_, setting)) = view.decl.setting(name) else {
             let near = nearest(name, view.decl.set.keys().map(String::as_str));
             return Err(format!("there is no such setting{}", did_you_mean(&near)));
         };

@@ -97,8 +97,8 @@ impl ViewConfig {
     pub fn settings(&self, view: &str) -> Vec<(String, SettingValue)> {
         let Some(view) = Registry::get().find(view) else { return Vec::new() };
         let value = |(name, value): (&String, &SetValue)| {
-            let setting = view.decl.set.get(name)?;
-            Some((name.clone(), crate::views::settings::value(setting, &value.text()).ok()?))
+            let (name, setting) = view.decl.setting(name)?;
+            Some((name.to_owned(), crate::views::settings::value(setting, &value.text()).ok()?))
         };
         self.set.iter().filter_map(value).collect()
     }

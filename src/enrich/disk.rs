@@ -51,6 +51,32 @@ fn link_name(link: &Path) -> Option<Box<[u8]>> {
     Some(name.iter().map(|&byte| if byte == b'!' { b'/' } else { byte }).collect())
 }
 
+/// The device number of a whole disk, as programs have it.
+///
+/// # Errors
+/// There is no such disk, or it is a part of one.
+pub fn number(name: &str) -> Result<i64, String> {
+    number_in(Path::new("/sys/class/block"), name)
+}
+
+fn number_in(disks: &Path, name: &str) -> Result<i64, String> {
+    let none = || format!("there is no disk {name}: /proc/diskstats lists what there is");
+    let entry = name.strip_prefix("/dev/").unwrap_or(name).replace('/', "!");
+    if matches!(entry.as_str(), "" | "." | "..") {
+        return Err(none());
+    }
+    let disk = disks.join(entry);
+    let dev = std::fs::read_to_string(disk.join("dev")).map_err(|_| none())?;
+    if disk.join("partition").exists() {
+        return Err(format!("{name} is a part of a disk, and requests are told by the whole one"));
+    }
+    let (major, minor) = dev.trim().split_once(':').ok_or_else(none)?;
+    match (major.parse::<u32>(), minor.parse::<u32>()) {
+        (Ok(major), Ok(minor)) => Ok(i64::from(major << 20 | minor)),
+        _ => Err(none()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -74,5 +100,22 @@ mod tests {
         assert_eq!(disks.name(254 << 20, start + RECHECK), b"vda", "not looked at again at once");
         assert_eq!(disks.name(254 << 20, start + RECHECK * 2), b"vdz");
         assert_eq!(disks.name(7 << 20 | 3, start + RECHECK * 2), b"loop3");
+    }
+
+    #[test]
+    fn a_disk_is_found_by_its_name_and_a_part_of_one_is_none() {
+        let dir = tempfile::tempdir().expect("a directory");
+        for (disk, dev) in [("vda", "254:0\n"), ("cciss!c0d0", "104:16\n"), ("vda1", "254:1\n")] {
+            std::fs::create_dir(dir.path().join(disk)).expect("a directory");
+            std::fs::write(dir.path().join(disk).join("dev"), dev).expect("written");
+        }
+        std::fs::write(dir.path().join("vda1/partition"), "1\n").expect("written");
+        assert_eq!(number_in(dir.path(), "vda"), Ok(254 << 20));
+        assert_eq!(number_in(dir.path(), "/dev/vda"), Ok(254 << 20));
+        assert_eq!(number_in(dir.path(), "cciss/c0d0"), Ok(104 << 20 | 16));
+        assert!(number_in(dir.path(), "vda1").unwrap_err().contains("whole"));
+        for none in ["", "..", "vdb", "../vda/x"] {
+            assert!(number_in(dir.path(), none).unwrap_err().contains("no disk"), "{none}");
+        }
     }
 }

@@ -15,4 +15,5 @@ pub mod process;
 mod user;
 
 pub use cgroup::of_name as cgroup_of;
+pub use disk::number as disk_number;
 pub use names::Names;

@@ -1,10 +1,12 @@
 //! Columns from BTF: the fields of a map's key and value, their meaning by typedef name.
 
+mod defaults;
 mod maps;
 mod meaning;
 
 use std::sync::Arc;
 
+use defaults::{default_help, default_label, default_widths};
 use maps::{ARRAY_KEY_SIZE, array_key, is_array, is_one_value, map_types};
 use meaning::meaning;
 
@@ -362,47 +364,5 @@ impl Builder<'_> {
             cut_middle: name == "cgroup" || name == "path",
             wide: false,
         }
-    }
-}
-
-fn default_label(name: &str) -> String {
-    match name {
-        "latency_max" => "MAX".to_owned(),
-        _ => name.to_uppercase(),
-    }
-}
-
-fn default_help(name: &str) -> &'static str {
-    match name {
-        "user" => "name of the user, else the number",
-        "clock" => "when it happened, UTC",
-        "uid" => "number of the user",
-        "cgroup" => "cgroup v2 path",
-        "cgroup_id" => "cgroup v2 id",
-        "container" => "container, from the cgroup path of v2 or v1",
-        _ => "",
-    }
-}
-
-fn default_widths(name: &str, ty: ColumnType, unit: Option<Unit>) -> (u16, u16) {
-    match (name, ty, unit) {
-        ("pid" | "tid" | "ppid", ..) => (5, 8),
-        ("clock", ..) => (12, 12),
-        ("ret" | "code", ..) => (3, 4),
-        ("signal", ..) => (7, 9),
-        ("comm", ..) => (6, 16),
-        ("rw", ..) => (1, 1),
-        ("disk", ..) => (4, 10),
-        ("laddr" | "raddr", ..) => (9, 18),
-        ("lport" | "rport", ..) => (5, 5),
-        ("family", ..) => (2, 2),
-        ("user", ..) => (4, 10),
-        ("cgroup", ..) => (8, 30),
-        ("container", ..) => (6, 12),
-        (_, _, Some(Unit::Ratio)) => (4, 6),
-        (_, _, Some(Unit::Count | Unit::Pages)) => (5, 8),
-        (_, _, Some(Unit::Id)) => (5, 11),
-        (_, ColumnType::Text, _) => (6, 16),
-        _ => (6, 9),
     }
 }

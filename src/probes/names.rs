@@ -54,3 +54,66 @@ fn common<'a>(one: &'a str, other: &str) -> &'a str {
     let same = one.bytes().zip(other.bytes()).take_while(|(a, b)| a == b).count();
     one.get(..same).unwrap_or("")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Type information with one enum (kind 6), which is unsigned as its kind's flag is not set.
+    fn with_enum(name: &str, values: &[(&str, u32)]) -> Vec<u8> {
+        let mut strings = format!("\0{name}\0");
+        let mut types = vec![1, 6 << 24 | values.len() as u32, 4];
+        for (name, value) in values {
+            types.extend([strings.len() as u32, *value]);
+            strings += &format!("{name}\0");
+        }
+        let len = 4 * types.len() as u32;
+        let mut bytes = vec![0x9f, 0xeb, 1, 0];
+        for word in [24, 0, len, len, strings.len() as u32].into_iter().chain(types) {
+            bytes.extend_from_slice(&word.to_ne_bytes());
+        }
+        bytes.extend_from_slice(strings.as_bytes());
+        bytes
+    }
+
+    fn declared(bytes: &[u8]) -> Names {
+        let btf = Btf::parse(bytes).expect("well-formed");
+        Names::declared(btf.get(1).expect("an enum"))
+    }
+
+    #[test]
+    fn what_all_names_begin_with_is_not_shown() {
+        let names = declared(&with_enum("reason", &[("DROP_REASON_NOT_SET", 2), ("DROP_REASON_NO_SOCKET", 3)]));
+        assert_eq!((names.get(2), names.get(3)), (Some("NOT_SET"), Some("NO_SOCKET")), "up to an underscore only");
+        assert_eq!(names.get(4), None, "no name is made up");
+        assert_eq!(
+            declared(&with_enum("one", &[("ALPHA", 1), ("BETA", 2)])).get(1),
+            Some("ALPHA"),
+            "nothing in common"
+        );
+    }
+
+    #[test]
+    fn the_running_kernel_says_which_number_is_what() {
+        let ours = with_enum("reason", &[("REASON_NO_SOCKET", 3), ("REASON_CSUM", 5)]);
+        let theirs = with_enum("reason", &[("REASON_NEW", 3), ("REASON_NO_SOCKET", 4), ("OTHER", 9)]);
+        let mut names = declared(&ours);
+        names.found(&Btf::parse(&theirs).expect("well-formed"));
+        assert_eq!((names.get(3), names.get(4)), (Some("NEW"), Some("NO_SOCKET")), "they moved");
+        assert_eq!(names.get(5), None, "ours do not stay where the kernel has another meaning, or none");
+        assert_eq!(names.get(9), Some("OTHER"), "without our beginning it is told whole");
+    }
+
+    #[test]
+    fn a_kernel_without_the_enum_leaves_ours() {
+        let mut names = declared(&with_enum("reason", &[("REASON_A", 1), ("REASON_B", 2)]));
+        names.found(&Btf::parse(&with_enum("another", &[("X", 1)])).expect("well-formed"));
+        assert_eq!(names.get(1), Some("A"));
+    }
+
+    #[test]
+    fn of_two_names_of_a_value_the_first_counts_and_all_ones_is_a_value() {
+        let names = declared(&with_enum("e", &[("E_LAST", 7), ("E_MAX", 7), ("E_NONE", u32::MAX)]));
+        assert_eq!((names.get(7), names.get(u64::from(u32::MAX))), (Some("LAST"), Some("NONE")));
+    }
+}

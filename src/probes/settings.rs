@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use super::btf::{Btf, Kind};
 use super::facts::Facts;
 use crate::frame::SettingValue;
-use crate::views::ViewDecl;
+use crate::views::network::Network;
+use crate::views::{SettingDecl, ViewDecl};
 
 /// Where a constant lies in `.rodata`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,7 +64,7 @@ pub fn write(
     for (name, set) in &decl.set {
         if let Some(default) = &set.default {
             let value = crate::views::settings::value(set, default)?;
-            rodata.number(name, own_setting(decl, name, &value)?)?;
+            rodata.own(decl, name, &value)?;
         }
     }
     for (name, value) in settings {
@@ -80,10 +81,7 @@ pub fn write(
             (filter, SettingValue::Int(n)) if filter.starts_with("filter_") => {
                 rodata.number(filter, u64::from_ne_bytes(n.to_ne_bytes()))?;
             }
-            (_, SettingValue::Text(text)) if decl.set.get(name).is_some_and(|set| set.text) => {
-                rodata.text(name, text)?
-            }
-            _ => rodata.number(name, own_setting(decl, name, value)?)?,
+            (_, value) => rodata.own(decl, name, value)?,
         }
     }
     Ok(())
@@ -111,6 +109,44 @@ impl Rodata<'_> {
         Ok(())
     }
 
+    /// A setting that the view declares.
+    fn own(&mut self, decl: &ViewDecl, name: &str, value: &SettingValue) -> Result<(), String> {
+        let (name, set) = decl.setting(name).ok_or_else(|| format!("this view has no setting {name}"))?;
+        match value {
+            SettingValue::Text(text) if set.text => self.text(name, text),
+            SettingValue::Text(text) if set.network => self.network(name, Network::parse(text)?),
+            SettingValue::Text(text) if set.list.is_some() => self.list(name, text),
+            // One of a list, the others are 0.
+            SettingValue::Int(_) if set.list.is_some() => self.list(name, &own_setting(set, name, value)?.to_string()),
+            _ => self.number(name, own_setting(set, name, value)?),
+        }
+    }
+
+    /// `network_t` of sock.h.
+    fn network(&mut self, name: &str, network: Network) -> Result<(), String> {
+        let place = self.place(name)?;
+        let bytes = [network.address, network.mask].concat();
+        match place.len() == bytes.len() {
+            true => place.copy_from_slice(&bytes),
+            false => return Err(format!("the program has no network in {name}")),
+        }
+        Ok(())
+    }
+
+    /// An array of as many numbers as a `u32` each.
+    fn list(&mut self, name: &str, text: &str) -> Result<(), String> {
+        let numbers: Vec<&str> = text.split(',').collect();
+        let mut place = self.place(name)?;
+        place.fill(0);
+        for number in numbers {
+            let number: u32 = number.parse().map_err(|_| format!("{number} is no number for {name}"))?;
+            let (here, behind) = place.split_at_mut_checked(4).ok_or_else(|| format!("too many numbers for {name}"))?;
+            here.copy_from_slice(&number.to_le_bytes());
+            place = behind;
+        }
+        Ok(())
+    }
+
     fn text(&mut self, name: &str, text: &str) -> Result<(), String> {
         let place = self.place(name)?;
         if text.len() >= place.len() {
@@ -122,8 +158,7 @@ impl Rodata<'_> {
     }
 }
 
-fn own_setting(decl: &ViewDecl, name: &str, value: &SettingValue) -> Result<u64, String> {
-    let set = decl.set.get(name).ok_or_else(|| format!("this view has no setting {name}"))?;
+fn own_setting(set: &SettingDecl, name: &str, value: &SettingValue) -> Result<u64, String> {
     match value {
         SettingValue::Bool(on) => Ok(u64::from(*on)),
         SettingValue::Int(n) => u64::try_from(*n).map_err(|_| format!("{name} cannot be negative")),

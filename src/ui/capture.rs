@@ -72,7 +72,7 @@ impl Capture {
                     _ => "a number".to_owned(),
                 },
                 settings::Kind::Choice(words) => words.join(", "),
-                settings::Kind::Time(_) | settings::Kind::Text | settings::Kind::Syscall => settings::takes(set),
+                _ => settings::takes(set),
             };
             field(name, format!("{}: {takes}", set.help))
         });

@@ -226,6 +226,16 @@ pub struct SettingDecl {
     /// The name of a system call, which the program has by its number; without, that is what the program says.
     #[serde(default)]
     pub syscall: bool,
+    /// An address, or a network as 10.0.0.0/8, which the program has as `network_t`.
+    #[serde(default)]
+    pub network: bool,
+    /// The name of a whole disk, which the program has as its device number.
+    #[serde(default)]
+    pub disk: bool,
+    /// Numbers, at most so many, with commas between them; the program has an array of as many, in which 0 is none.
+    pub list: Option<u16>,
+    /// The name that it had, which is still taken; a number without a unit.
+    pub former: Option<String>,
     /// What it is unless set, as the user would write it; without, what the program says.
     pub default: Option<String>,
     /// The words it takes; their position is the value in C.
@@ -350,6 +360,13 @@ impl ViewDecl {
             Some((_, SettingValue::Text(word))) => Some(word.as_str()) != first,
             Some((_, SettingValue::Null)) | None => false,
         }
+    }
+
+    /// A setting by its name, or the name that it had.
+    pub fn setting(&self, name: &str) -> Option<(&str, &SettingDecl)> {
+        let known = self.set.get_key_value(name);
+        let known = known.or_else(|| self.set.iter().find(|(_, set)| set.former.as_deref() == Some(name)));
+        known.map(|(name, set)| (name.as_str(), set))
     }
 
     /// The setting that the grouping key cycles, if there is one.

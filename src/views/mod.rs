@@ -3,6 +3,7 @@
 //! Menu, help, flags, JSON, documents and tests iterate over the [`Registry`]; no code names a view.
 
 mod decl;
+pub mod network;
 mod object;
 pub mod post;
 pub mod proof;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::network::Network;
 use super::{SettingDecl, TimeUnit, ViewDecl, nearest, syscalls};
 use crate::frame::SettingValue;
 
@@ -25,6 +26,19 @@ pub enum Kind<'a> {
     Text,
     /// The name of a system call.
     Syscall,
+    /// An address, or a network.
+    Network,
+    /// The name of a disk.
+    Disk,
+    /// Numbers in a range, with commas.
+    List {
+        /// How many at most.
+        most: u16,
+        /// Smallest value.
+        min: Option<i64>,
+        /// Largest value.
+        max: Option<i64>,
+    },
 }
 
 /// What this setting takes: words if it has any, a number if it has bounds, else on or off.
@@ -38,6 +52,9 @@ pub fn kind(setting: &SettingDecl) -> Kind<'_> {
     match (setting.min, setting.max) {
         _ if setting.text || setting.library => Kind::Text,
         _ if setting.syscall => Kind::Syscall,
+        _ if setting.network => Kind::Network,
+        _ if setting.disk => Kind::Disk,
+        (min, max) if setting.list.is_some() => Kind::List { most: setting.list.unwrap_or(1), min, max },
         (None, None) => Kind::Switch,
         (min, max) => Kind::Number { min, max },
     }
@@ -54,14 +71,11 @@ pub fn value(setting: &SettingDecl, text: &str) -> Result<SettingValue, String> 
             let near = nearest(text, words.iter().copied());
             Err(format!("`{text}` is not one of {}{}", words.join(", "), did_you_mean(&near)))
         }
-        Kind::Number { min, max } => {
-            let number = text.parse::<i64>().map_err(|_| format!("`{text}` is not a whole number"))?;
-            match (min, max) {
-                (Some(min), _) if number < min => Err(format!("{number} is less than {min}, the smallest value")),
-                (_, Some(max)) if number > max => Err(format!("{number} is more than {max}, the largest value")),
-                _ => Ok(SettingValue::Int(number)),
-            }
-        }
+        Kind::Number { min, max } => number(text, min, max).map(SettingValue::Int),
+        Kind::List { most, min, max } => list(text, most, min, max),
+        Kind::Network => Network::parse(text).map(|_| SettingValue::Text(text.to_owned())),
+        // Whether there is such a disk is known where the view is opened.
+        Kind::Disk if text.is_empty() => Err("the name is empty".to_owned()),
         // Kept as text with its unit, so that it means the same wherever it is written and read again.
         Kind::Time(unit) => {
             let text = if text.parse::<u64>().is_ok() { format!("{text}{}", unit.name()) } else { text.to_owned() };
@@ -72,12 +86,32 @@ pub fn value(setting: &SettingDecl, text: &str) -> Result<SettingValue, String> 
             let near = nearest(text, syscalls::NAMES.into_iter().filter(|name| !name.is_empty()));
             Err(format!("`{text}` is no system call{}", did_you_mean(&near)))
         }
-        Kind::Text | Kind::Syscall => Ok(SettingValue::Text(text.to_owned())),
+        Kind::Text | Kind::Syscall | Kind::Disk => Ok(SettingValue::Text(text.to_owned())),
         Kind::Switch => match text {
             "true" | "yes" | "on" | "1" => Ok(SettingValue::Bool(true)),
             "false" | "no" | "off" | "0" => Ok(SettingValue::Bool(false)),
             _ => Err(format!("`{text}` is neither true nor false")),
         },
+    }
+}
+
+fn number(text: &str, min: Option<i64>, max: Option<i64>) -> Result<i64, String> {
+    let number = text.parse::<i64>().map_err(|_| format!("`{text}` is not a whole number"))?;
+    match (min, max) {
+        (Some(min), _) if number < min => Err(format!("{number} is less than {min}, the smallest value")),
+        (_, Some(max)) if number > max => Err(format!("{number} is more than {max}, the largest value")),
+        _ => Ok(number),
+    }
+}
+
+/// One number stays a number.
+fn list(text: &str, most: u16, min: Option<i64>, max: Option<i64>) -> Result<SettingValue, String> {
+    let numbers: Vec<i64> = text.split(',').map(|part| number(part.trim(), min, max)).collect::<Result<_, _>>()?;
+    match numbers[..] {
+        [one] => Ok(SettingValue::Int(one)),
+        _ if numbers.len() > usize::from(most) => Err(format!("{} numbers; it takes {most}", numbers.len())),
+        _ if numbers.contains(&0) => Err("0 is any, and stands alone".to_owned()),
+        _ => Ok(SettingValue::Text(numbers.iter().map(i64::to_string).collect::<Vec<_>>().join(","))),
     }
 }
 
@@ -100,6 +134,11 @@ pub fn takes(setting: &SettingDecl) -> String {
         Kind::Number { min, max } => format!("{}..{}", bound(min), bound(max)),
         Kind::Text => "text".to_owned(),
         Kind::Syscall => "the name of a system call".to_owned(),
+        Kind::Network => "an address, or a network such as 10.0.0.0/8 or fd00::/8".to_owned(),
+        Kind::Disk => "the name of a whole disk, as in /proc/diskstats".to_owned(),
+        Kind::List { most, min, max } => {
+            format!("{}..{}, up to {most} with commas between them", bound(min), bound(max))
+        }
         Kind::Time(unit) => format!("a time such as 500us or 1s; without a unit {}", unit.name()),
     };
     match &setting.default {
@@ -126,7 +165,8 @@ pub fn capture(name: &str, text: &str) -> Option<Result<SettingValue, String>> {
 
 /// Names that `--set` takes for these views.
 pub fn names<'a>(views: &'a [&ViewDecl]) -> impl Iterator<Item = &'a str> {
-    let own = views.iter().flat_map(|view| view.set.keys().map(String::as_str));
+    let own = views.iter().flat_map(|view| &view.set);
+    let own = own.flat_map(|(name, set)| std::iter::once(name.as_str()).chain(set.former.as_deref()));
     own.chain(["pid", "comm", "cgroup"])
 }
 
@@ -179,6 +219,24 @@ mod tests {
         let text = setting("help = 'h'\ntext = true");
         assert_eq!(value(&text, "/etc"), Ok(SettingValue::Text("/etc".into())));
         assert!(value(&text, "").is_err());
+    }
+
+    #[test]
+    fn a_list_is_numbers_with_commas_and_one_stays_a_number() {
+        let ports = setting("help = 'h'\nlist = 3\nmin = 0\nmax = 65535");
+        assert_eq!(value(&ports, "80"), Ok(SettingValue::Int(80)));
+        assert_eq!(value(&ports, "0"), Ok(SettingValue::Int(0)));
+        assert_eq!(value(&ports, "80, 443"), Ok(SettingValue::Text("80,443".into())));
+        for wrong in ["", "80,", "80,65536", "1,2,3,4", "80,0", "http"] {
+            assert!(value(&ports, wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn networks_are_read_and_kept_as_written() {
+        let net = setting("help = 'h'\nnetwork = true");
+        assert_eq!(value(&net, "10.0.0.0/8"), Ok(SettingValue::Text("10.0.0.0/8".into())));
+        assert!(value(&net, "ten").is_err());
     }
 
     #[test]

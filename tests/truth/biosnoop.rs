@@ -164,9 +164,17 @@ fn what_is_faster_than_asked_for_is_left_out(case: &Case) {
     let pid = worker.pid.to_string();
     let all = case.watch(&["biosnoop", "-p", &pid]);
     let none = case.watch(&["biosnoop", "-p", &pid, "--min-latency-us", "3600000000"]);
-    let any = case.watch(&["biosnoop", "-p", &pid, "--min-latency-us", "1"]);
+    let any = case.watch(&["biosnoop", "-p", &pid, "--min-latency", "1us"]);
+    let here = case.watch(&["biosnoop", "-p", &pid, "--disk", &disk.name, "--rw", "W"]);
+    let reads = case.watch(&["biosnoop", "-p", &pid, "--disk", &disk.name, "--rw", "R"]);
     worker.step();
     all.check(|rows| assert_eq!(rows.len(), 2 * rounds(), "of one process"));
     none.check(|rows| assert!(rows.is_empty(), "none takes an hour: {rows:?}"));
     any.check(|rows| assert_eq!(rows.len(), 2 * rounds(), "each takes a microsecond"));
+    for (watch, rw) in [(here, "W"), (reads, "R")] {
+        watch.check(|rows| {
+            assert_eq!(rows.len(), rounds(), "each {rw} of this disk");
+            assert!(rows.iter().all(|row| is(row, "rw", rw) && is(row, "disk", &*disk.name)), "{rows:?}");
+        });
+    }
 }

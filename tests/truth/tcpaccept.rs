@@ -140,9 +140,12 @@ fn filters_take_what_they_say(case: &Case) {
     let lport = case.watch(&["tcpaccept", "--lport", "7001"]);
     let swapped = case.watch(&["tcpaccept", "--lport", "22811"]);
     let six = case.watch(&["tcpaccept", "--family", "6"]);
+    let net = case.watch(&["tcpaccept", "--laddr", "127.7.3.4/31", "--lport", "1,2,7001"]);
+    let beside = case.watch(&["tcpaccept", "--laddr", "127.7.3.5"]);
     let slow = case.watch(&["tcpaccept", "--min-wait-us", "4000000000"]);
     pair.run();
     lport.check(|rows| assert_eq!(own(rows, pair.server.pid).len(), 5));
+    net.check(|rows| assert_eq!(own(rows, pair.server.pid).len(), 5));
     let none = |rows: &[Value]| assert_eq!(own(rows, pair.server.pid).len(), 0);
-    [swapped, six, slow].into_iter().for_each(|watch| watch.check(none));
+    [swapped, beside, six, slow].into_iter().for_each(|watch| watch.check(none));
 }

@@ -168,7 +168,11 @@ fn filters_take_what_they_say(case: &Case) {
     let least = (sent(10) + answered(10)).to_string();
     let large = case.watch(&["tcplife", "--rport", "7001", "--min-bytes", &least, "--family", "4"]);
     let swapped = case.watch(&["tcplife", "--rport", "22811"]);
+    let listed = case.watch(&["tcplife", "--rport", "7,7001", "--raddr", "127.7.1.0/29", "--laddr", "127.0.0.0/8"]);
+    let beside = case.watch(&["tcplife", "--raddr", "127.7.1.8/29"]);
+    let whole = case.watch(&["tcplife", "--rport", "7001", "--raddr", "127.7.1.7"]);
     let long = case.watch(&["tcplife", "--min-duration-ms", "4000000000"]);
+    let longer = case.watch(&["tcplife", "--min-duration", "2h"]);
     let other = case.watch(&["tcplife", "--family", "6"]);
     pair.run();
     let own = |row: &&Value| is(row, "pid", pair.client.pid) || is(row, "pid", pair.server.pid);
@@ -177,5 +181,9 @@ fn filters_take_what_they_say(case: &Case) {
         assert_eq!(count(rows), 10, "half of the client's");
         assert!(rows.iter().filter(own).all(|row| is(row, "pid", pair.client.pid)));
     });
-    [swapped, long, other].into_iter().for_each(|watch| watch.check(|rows| assert_eq!(count(rows), 0)));
+    listed.check(|rows| {
+        assert_eq!(count(rows), 20, "all of the client's");
+        assert!(rows.iter().filter(own).all(|row| is(row, "pid", pair.client.pid)));
+    });
+    [swapped, beside, whole, long, longer, other].into_iter().for_each(|watch| watch.check(|rows| assert_eq!(count(rows), 0)));
 }

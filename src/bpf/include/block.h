@@ -14,6 +14,11 @@ NARGS(block_rq_insert);
 NARGS(block_bio_queue);
 NARGS(block_split);
 
+const volatile u32 disk = 0; /* only this one; 0 any */
+const volatile u32 rw = 0;   /* only this operation: the place of its letter in RWFDZO, 0 any */
+
+#define WANTED_LETTERS 0x4f5a44465752ULL /* RWFDZO, the first one lowest: a number needs no bounds */
+
 struct owner {
 	u64 submitted;
 	u64 cgroup;
@@ -67,6 +72,15 @@ static __always_inline char letter(u32 op)
 	return op == zone_append_op() ? 'W' : 'O';
 }
 
+/* Whether the filters by disk and operation let it pass. */
+static __always_inline bool is_request_wanted(struct request *rq)
+{
+	if (disk && request_disk(rq) != disk)
+		return false;
+	return !rw || letter(BPF_CORE_READ(rq, cmd_flags) & REQ_OP_MASK) ==
+		      (char)(WANTED_LETTERS >> ((rw - 1) & 7) * 8);
+}
+
 /*
  * The group that is charged: for writeback it is that of whoever dirtied the pages, not of the
  * kworker (wbc_init_bio). On a host with blkio in a v1 hierarchy the id would be of that one.
@@ -104,7 +118,7 @@ static __always_inline int submitted(struct request *rq)
 	struct inflight new = {};
 	u64 key = (u64)rq;
 
-	if (!needs_submit())
+	if (!needs_submit() || !is_request_wanted(rq))
 		return 0;
 	if (!is_current_wanted()) {
 		/* The address may be known from a request that was merged away. */
@@ -178,7 +192,7 @@ static __always_inline int claimed(struct request *rq)
 	u64 key = (u64)rq, bio;
 	struct owner *owner;
 
-	if (!needs_submit())
+	if (!needs_submit() || !is_request_wanted(rq))
 		return 0;
 	bio = (u64)BPF_CORE_READ(rq, bio);
 	/* Known already by its insertion, or issued again: the bio may be another's by now. */
@@ -213,6 +227,8 @@ int BPF_PROG(issue__1)
 	struct inflight new = {}, *known;
 	u64 key = (u64)rq;
 
+	if (!is_request_wanted(rq))
+		return 0;
 	known = bpf_map_lookup_elem(&requests, &key);
 	if (known) {
 		if (!known->issued)
@@ -241,6 +257,8 @@ int BPF_PROG(done__1, struct request *rq, int error, unsigned int bytes)
 	u64 key = (u64)rq;
 	struct inflight *known;
 
+	if (!is_request_wanted(rq))
+		return 0;
 	part.last = bytes >= BPF_CORE_READ(rq, __data_len);
 	known = bpf_map_lookup_elem(&requests, &key);
 	if (!known && is_filtered())

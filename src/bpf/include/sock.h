@@ -10,8 +10,18 @@
 #include "units.h"
 
 const volatile u32 family = 0; /* 0 any, 1 IPv4, 2 IPv6 */
-const volatile u16 lport = 0;  /* only this local port; 0 any */
-const volatile u16 rport = 0;  /* only this remote port; 0 any */
+/* Addresses whose bits in the mask are those of the address; all zero is any. */
+typedef struct {
+	u32 address[4];
+	u32 mask[4];
+} network_t;
+
+const volatile network_t laddr = {}; /* only these local addresses */
+const volatile network_t raddr = {}; /* only these remote addresses */
+
+#define MAX_PORTS 8
+const volatile u32 lport[MAX_PORTS] = {}; /* only these local ports; 0 is none, none is any */
+const volatile u32 rport[MAX_PORTS] = {}; /* only these remote ports */
 
 /* include/net/tcp_states.h; the numbers are UAPI. */
 #define TCP_SYN_SENT 2
@@ -124,10 +134,40 @@ static __always_inline bool is_family_wanted(u8 version)
 	return !family || version == (family == 1 ? 4 : 6);
 }
 
-/* Whether filters by the ends of a connection let it pass. */
-static __always_inline bool are_ends_wanted(u8 version, u16 local, u16 remote)
+/* Settings are constants for the verifier, so that what is not asked for costs nothing. */
+static __always_inline bool is_in_network(const volatile network_t *network, const u8 *ip)
 {
-	return is_family_wanted(version) && (!lport || local == lport) && (!rport || remote == rport);
+	const u32 *word = (const u32 *)ip;
+
+	return (word[0] & network->mask[0]) == network->address[0] &&
+	       (word[1] & network->mask[1]) == network->address[1] &&
+	       (word[2] & network->mask[2]) == network->address[2] &&
+	       (word[3] & network->mask[3]) == network->address[3];
+}
+
+static __always_inline bool is_port_wanted(const volatile u32 *ports, u16 port)
+{
+	if (!ports[0])
+		return true;
+#pragma unroll
+	for (int i = 0; i < MAX_PORTS; i++) {
+		if (ports[i] && ports[i] == port)
+			return true;
+	}
+	return false;
+}
+
+/* Whether there is any filter by ends. */
+static __always_inline bool are_ends_filtered(void)
+{
+	return family || lport[0] || rport[0] || laddr.mask[0] || raddr.mask[0];
+}
+
+/* Whether filters by the ends of a connection let it pass. */
+static __always_inline bool are_ends_wanted(u8 version, const u8 *local, const u8 *remote, u16 from, u16 to)
+{
+	return is_family_wanted(version) && is_port_wanted(lport, from) && is_port_wanted(rport, to) &&
+	       is_in_network(&laddr, local) && is_in_network(&raddr, remote);
 }
 
 #endif

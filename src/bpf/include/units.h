@@ -16,7 +16,7 @@ typedef char letter_t;	    /* one ASCII letter */
 typedef u8 ip_t[16];	    /* IPv6 address; IPv4 is v4-mapped */
 typedef u16 port_t;	    /* host order, 0 unknown */
 typedef u8 ip_version_t;    /* 4 or 6 */
-typedef u32 ns_inum_t;	    /* inode number of a namespace */
+typedef u32 ns_inum_t;	    /* inode number of a namespace; 0 is unknown */
 typedef u32 cpu_shard_t;    /* splits a key by CPU so that its value has one writer; rows are merged, unless `cpu` is asked for */
 typedef u32 cpu_t;	    /* a CPU, by number */
 typedef u32 irq_t;	    /* an interrupt line, by number */

@@ -185,11 +185,8 @@ mod tests {
         let each: Vec<Arc<Frame>> = each.collect();
         let sum = add_up(each.iter().rev()).unwrap();
         let rows = |frame: &Frame| {
-            let mut rows: Vec<[String; 3]> = Vec::new();
-            let columns = ["comm", "count", "clock"].map(|name| column(frame, name));
-            for row in 0..frame.table.len() {
-                rows.push([0, 1, 2].map(|at: usize| columns[at][row].clone()));
-            }
+            let [comms, counts, clocks] = ["comm", "count", "clock"].map(|name| column(frame, name));
+            let mut rows: Vec<_> = comms.into_iter().zip(counts.into_iter().zip(clocks)).collect();
             rows.sort();
             rows
         };

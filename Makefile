@@ -10,13 +10,15 @@ TEST_PACKAGES := qemu-system-x86 busybox-static cpio zstd xz-utils binutils kmod
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 # Of the matrix: one cell, one view.
 export KERNEL VIEW
+# Of fuzzing: seconds for each target, one target.
+export TIME FUZZ
 # Where rustup puts cargo, which a shell that nobody logged in to does not know.
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
 TARGET = $(shell rustc -vV | sed -n 's/^host: //p')
 BINARY = target/$(TARGET)/release/bcc-top
 
-.PHONY: help run build release reproducible deb debtest deny test lint unit truth matrix bench screenshot demo tour build-packages test-packages cargo
+.PHONY: help run build release reproducible deb debtest deny test lint unit truth matrix fuzz bench screenshot demo tour build-packages test-packages cargo
 
 help: ## what there is
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -57,6 +59,9 @@ truth: test-packages release ## what the views say against what happened, on thi
 
 matrix: test-packages release ## the same on every kernel, in QEMU: make matrix KERNEL=6.1 VIEW=biotop
 	tools/matrix.sh
+
+fuzz: build-packages cargo ## fuzz targets, each for TIME seconds: make fuzz TIME=600 FUZZ=btf
+	tools/fuzz.sh
 
 bench: build-packages cargo ## benchmarks beside libbpf-tools, kept in docs/performance.md (root)
 	tools/apt-install.sh libbpf-tools htop btop procps

@@ -40,7 +40,13 @@ impl Batch<'_> {
             Ok(()) => self.complete(file, self.code(failure, &writer)),
             // Whoever read our output has read enough.
             Err(error) if file.is_none() && error.kind() == ErrorKind::BrokenPipe => 0,
-            Err(error) if file.is_none() && error.kind() == ErrorKind::TimedOut => self.code(failure, &writer),
+            Err(error) if file.is_none() && error.kind() == ErrorKind::TimedOut => {
+                // The rest of a long line may still have been on its way to a reader that is only slow.
+                (self.tell)(
+                    "the reader took too long: the end of the output is missing, and its last line may be cut off",
+                );
+                self.code(failure, &writer)
+            }
             // The thread that writes panicked, which is told already.
             Err(_) if bug::seen() => {
                 file.into_iter().for_each(PartFile::discard);

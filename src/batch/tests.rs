@@ -285,9 +285,12 @@ fn a_stuck_reader_does_not_hold_up_a_signal() {
     let stage = Stage { acts: scene.acts, opened: Mutex::default() };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     let run = Run { count: None, ..scene.run };
-    let code = runtime.block_on(super::run(&stage, run, Host::default(), sink, signals, &|_| {}));
+    let told = Mutex::new(String::new());
+    let tell = |text: &str| told.lock().unwrap().push_str(text);
+    let code = runtime.block_on(super::run(&stage, run, Host::default(), sink, signals, &tell));
     drop(over);
-    assert_eq!(code, 143);
+    let told = told.into_inner().unwrap();
+    assert!(code == 143 && told.contains("the end of the output is missing"), "{code} {told}");
 }
 
 #[test]

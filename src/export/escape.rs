@@ -46,4 +46,15 @@ mod tests {
         assert!(text.chars().all(is_safe) && text.contains("größe 日本") && text.ends_with("z\""), "{text}");
         assert_eq!(serde_json::from_str::<String>(&text).unwrap(), hostile);
     }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_escaped_and_reads_back_the_same(said in "(?s).{0,40}") {
+            let mut text = vec![];
+            write(&mut text, &said).unwrap();
+            let text = String::from_utf8(text).unwrap();
+            proptest::prop_assert!(text.chars().all(is_safe), "{:?}", text);
+            proptest::prop_assert_eq!(serde_json::from_str::<String>(&text).unwrap(), said);
+        }
+    }
 }

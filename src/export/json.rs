@@ -23,8 +23,10 @@ impl<W: Write> Json<W> {
 
 impl<W: Write + Send> Exporter for Json<W> {
     fn begin(&mut self, host: &Host) -> io::Result<()> {
-        let (schema, tool, host) = (to_string(&Version::One)?, to_string(&TOOL)?, to_string(host)?);
-        write!(self.out, "{{\"schema\":{schema},\"tool\":{tool},\"host\":{host},\"frames\":[")?;
+        let (schema, tool) = (to_string(&Version::One)?, to_string(&TOOL)?);
+        write!(self.out, "{{\"schema\":{schema},\"tool\":{tool},\"host\":")?;
+        escape::write(&mut self.out, host)?;
+        self.out.write_all(b",\"frames\":[")?;
         self.out.flush()
     }
 

@@ -132,6 +132,23 @@ fn per_second_columns_are_fractions_and_say_so() {
 }
 
 #[test]
+fn a_hostile_host_name_is_escaped_wherever_it_is_written() {
+    // U+009B is a control sequence introducer of its own, U+202E turns text round: serde_json writes both as they are.
+    let host = Host { hostname: "\x1b]0;x\x07\u{9b}31m\u{202e}\u{7f}\n".into(), ..host() };
+    for format in [Format::Json, Format::Ndjson, Format::Csv, Format::Text] {
+        let out = Shared::default();
+        let mut exporter = exporter(format, out.clone());
+        exporter.begin(&host).unwrap();
+        exporter.end().unwrap();
+        let text = out.text();
+        assert!(text.chars().all(|c| crate::frame::text::is_safe(c) || c == '\n'), "{text:?}");
+        if format == Format::Json {
+            assert_eq!(serde_json::from_str::<Json>(&text).unwrap()["host"]["hostname"], host.hostname.as_str());
+        }
+    }
+}
+
+#[test]
 fn a_document_without_frames_is_valid() {
     assert_eq!(document(&[])["frames"], serde_json::json!([]));
 }

@@ -12,6 +12,8 @@
 mod number;
 mod parse;
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests;
 
 use std::cmp::Ordering;

@@ -133,6 +133,8 @@ impl super::Frame {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -169,5 +171,59 @@ mod tests {
     fn bounds_do_not_overflow() {
         assert_eq!(Histogram::hi(63), u64::MAX);
         assert_eq!((Histogram::lo(0), Histogram::hi(0)), (0, 1));
+    }
+
+    /// The distribution of these values, as a program counts them.
+    fn of(values: &[u64]) -> Histogram {
+        let mut all = Histogram { buckets: vec![0; 64], ..Histogram::default() };
+        for &value in values {
+            all.buckets[value.max(1).ilog2() as usize] += 1;
+            all.sum = all.sum.saturating_add(value);
+            all.max = all.max.max(Some(value));
+        }
+        all
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn a_percentile_bounds_the_value_that_has_that_rank(
+            values in proptest::collection::vec((proptest::num::u64::ANY, 0u32..64).prop_map(|(n, by)| n >> by), 1..50),
+            percent in 1u32..=100,
+        ) {
+            let all = of(&values);
+            let mut sorted = values.clone();
+            sorted.sort_unstable();
+            let fraction = f64::from(percent) / 100.0;
+            let rank = ((fraction * values.len() as f64).ceil() as usize).clamp(1, values.len());
+            let found = all.percentile(fraction).unwrap();
+            let truth = sorted[rank - 1];
+            proptest::prop_assert!((found.lo..=found.hi).contains(&truth), "{:?} of {:?}", found, sorted);
+            proptest::prop_assert!((found.lo..=found.hi).contains(&found.est));
+            proptest::prop_assert_eq!(all.count(), values.len() as u64);
+        }
+
+        #[test]
+        fn parts_put_together_are_the_whole(
+            values in proptest::collection::vec(proptest::num::u64::ANY, 0..50),
+            at in proptest::sample::Index::arbitrary(),
+        ) {
+            let (one, other) = values.split_at(if values.is_empty() { 0 } else { at.index(values.len()) });
+            let (mut there, mut back) = (of(one), of(other));
+            there.merge(&of(other));
+            back.merge(&of(one));
+            proptest::prop_assert_eq!(&there, &of(&values));
+            proptest::prop_assert_eq!(there, back);
+        }
+
+        #[test]
+        fn any_numbers_have_percentiles_in_order(
+            buckets in proptest::collection::vec(proptest::num::u64::ANY, 0..70),
+            max in proptest::option::of(proptest::num::u64::ANY),
+        ) {
+            let all = Histogram { buckets, sum: 0, max };
+            let each: Vec<Percentile> = [0.0, 0.5, 0.99, 1.0].iter().filter_map(|&part| all.percentile(part)).collect();
+            proptest::prop_assert!(each.iter().all(|p| p.lo <= p.est && p.est <= p.hi), "{:?}", each);
+            proptest::prop_assert!(each.windows(2).all(|two| two[0].est <= two[1].est), "{:?}", each);
+        }
     }
 }

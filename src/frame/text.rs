@@ -113,4 +113,28 @@ mod tests {
         assert_eq!(cut("abc", 1, false, ".."), "a");
         assert_eq!(cut("abc", 3, false, "…"), "abc");
     }
+
+    proptest::proptest! {
+        #[test]
+        fn whatever_comes_in_nothing_that_steers_comes_out(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..64)) {
+            let text = clean(&bytes).into_owned();
+            proptest::prop_assert!(text.chars().all(is_safe), "{:?}", text);
+            proptest::prop_assert_eq!(clean_str(&text), text.as_str(), "clean is clean");
+            // Every character of it takes a cell: a name cannot move what stands behind it.
+            proptest::prop_assert!(width(&text) >= text.chars().count());
+            for cells in 0..12 {
+                for middle in [false, true] {
+                    let short = cut(&text, cells, middle, "..");
+                    proptest::prop_assert!(width(&short) <= cells && short.chars().all(is_safe), "{:?}", short);
+                }
+            }
+        }
+
+        #[test]
+        fn any_character_is_safe_or_replaced(c in proptest::char::any()) {
+            let text = clean_str(c.encode_utf8(&mut [0; 4])).into_owned();
+            proptest::prop_assert_eq!(text == "?" && c != '?', !is_safe(c));
+            proptest::prop_assert!(!is_safe(c) || !c.is_control());
+        }
+    }
 }

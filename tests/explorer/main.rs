@@ -4,6 +4,8 @@
 mod support;
 
 mod config;
+mod faults;
+mod hostile;
 mod keys;
 mod life;
 mod names;

@@ -14,7 +14,7 @@ const HOSTILE: [&[u8]; 6] = [
 ];
 
 /// What asks the terminal for the colour of its ground.
-const QUESTION: &[u8] = b"\x1b]11;?\x1b\\";
+pub const QUESTION: &[u8] = b"\x1b]11;?\x1b\\";
 
 #[test]
 fn hostile_names_do_not_reach_the_terminal() {

@@ -5,6 +5,7 @@
 mod support;
 
 mod budget;
+mod faults;
 mod filters;
 mod interrupts;
 mod names;

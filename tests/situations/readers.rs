@@ -86,6 +86,72 @@ fn a_reader_that_is_stuck_does_not_hold_up_a_signal() {
         let (mut child, output) = full(&["-d", "0.1", format]);
         let (code, _) = end_by(&mut child, libc::SIGINT);
         assert_eq!(code, 0, "whole frames had been written: {format}");
+        let told = said(child.stderr.take());
+        assert!(told.lines().count() == 1 && told.contains("the end of the output is missing"), "{format}: {told}");
         drop(output);
     }
+}
+
+/// Processes that sleep and wake until they are dropped.
+struct Crowd(Vec<i32>);
+
+impl Crowd {
+    fn start(many: usize) -> Crowd {
+        let live = || {
+            // SAFETY: the child calls what is async-signal-safe, and never returns.
+            match unsafe { libc::fork() } {
+                0 => unsafe {
+                    libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
+                    loop {
+                        libc::usleep(200_000);
+                    }
+                },
+                pid => pid,
+            }
+        };
+        let pids: Vec<i32> = (0..many).map(|_| live()).collect();
+        let crowd = Crowd(pids.into_iter().filter(|&pid| pid > 0).collect());
+        assert_eq!(crowd.0.len(), many, "no more processes are to be had");
+        crowd
+    }
+}
+
+impl Drop for Crowd {
+    fn drop(&mut self) {
+        // SAFETY: our own children, not waited for yet.
+        self.0.iter().for_each(|&pid| unsafe {
+            libc::kill(pid, libc::SIGKILL);
+            libc::waitpid(pid, std::ptr::null_mut(), 0);
+        });
+    }
+}
+
+/// A reader that is slow rather than stuck, and frames that take longer to be read than a signal may take.
+#[test]
+fn a_line_is_whole_or_the_loss_is_told() {
+    let _alone = begin();
+    // Two thousand processes make lines of some hundred KiB.
+    let crowd = Crowd::start(2000);
+    let mut cut = 0;
+    for pause in [0, 1, 4] {
+        let (mut child, mut output) = full(&["runqlat", "--by", "pid", "--ndjson", "-d", "0.5"]);
+        let reader = std::thread::spawn(move || {
+            let (mut all, mut buffer) = (vec![], [0; 4096]);
+            while let Ok(n @ 1..) = std::io::Read::read(&mut output, &mut buffer) {
+                all.extend_from_slice(&buffer[..n]);
+                std::thread::sleep(Duration::from_millis(pause));
+            }
+            all
+        });
+        let (code, _) = end_by(&mut child, libc::SIGINT);
+        let text = String::from_utf8(reader.join().unwrap()).unwrap();
+        let told = said(child.stderr.take());
+        let last = text.lines().last().unwrap_or_default();
+        let whole = text.ends_with('\n') && serde_json::from_str::<Value>(last).is_ok();
+        assert!(whole || told.contains("the end of the output is missing"), "{pause}: {} bytes: {told}", last.len());
+        assert!(matches!(code, 0 | 130), "{code}");
+        cut += usize::from(!whole);
+    }
+    println!("{cut} of 3 were cut off, and told");
+    drop(crowd);
 }

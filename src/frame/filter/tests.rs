@@ -22,7 +22,7 @@ fn column(name: &str, label: &str, ty: Type, unit: Option<Unit>) -> Column {
     }
 }
 
-fn schema() -> Schema {
+pub(super) fn schema() -> Schema {
     let columns = vec![
         column("pid", "PID", Type::Int, Some(Unit::Id)),
         column("comm", "COMM", Type::Text, None),
@@ -39,7 +39,7 @@ fn schema() -> Schema {
 }
 
 /// Three rows: 0 nginx, 1 a big postgres, 2 all unknown but its name.
-fn table() -> Table {
+pub(super) fn table() -> Table {
     let mut table = Table::new(Arc::new(schema()));
     let rows: [(&[u8], &[u8], [Value; 8]); 3] = [
         (

@@ -168,3 +168,31 @@ fn a_grouping_has_its_own_key() {
     let (table, histograms) = decode(&layout, Kind::Histogram, &mut raw, &mut Fixed);
     assert_eq!((table.len(), histograms.len()), (2, 2));
 }
+
+proptest::proptest! {
+    #[test]
+    fn shards_add_up_whatever_they_hold(
+        entries in proptest::collection::vec((0u64..4, 0u64..8, proptest::num::u32::ANY, proptest::num::u32::ANY), 0..40),
+    ) {
+        let layout = object::layout(Registry::get().find("biotop").expect("a view with shards"), &[]).expect("a layout");
+        let entry = |&(pid, cpu, io, max): &(u64, u64, u32, u32)| {
+            [("pid", pid), ("_cpu", cpu), ("io", io.into()), ("latency_max", max.into())]
+        };
+        let fields: Vec<[(&str, u64); 4]> = entries.iter().map(entry).collect();
+        let fields: Vec<&[(&str, u64)]> = fields.iter().map(|fields| &fields[..]).collect();
+        let (table, _) = decode(&layout, Kind::Table, &mut raw(&layout, &fields), &mut Fixed);
+        let column = |name| layout.schema.index(name).expect("a column");
+        let mut pids: Vec<u64> = entries.iter().map(|entry| entry.0).collect();
+        pids.sort_unstable();
+        pids.dedup();
+        proptest::prop_assert_eq!(table.len(), pids.len(), "a row for each process");
+        for row in 0..table.len() {
+            let pid = table.cell(row, column("pid")).as_u64().expect("known");
+            let of_pid = || entries.iter().filter(|entry| entry.0 == pid);
+            let io: u64 = of_pid().map(|entry| u64::from(entry.2)).sum();
+            let max = of_pid().map(|entry| u64::from(entry.3)).max();
+            proptest::prop_assert_eq!(table.cell(row, column("io")).as_u64(), Some(io));
+            proptest::prop_assert_eq!(table.cell(row, column("latency_max")).as_u64(), max);
+        }
+    }
+}

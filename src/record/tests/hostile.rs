@@ -149,6 +149,20 @@ fn use_up(bytes: Vec<u8>) {
     recording.frames(recording.chunk_at(frames.first().map_or(7, |frame| frame.time.mono_ns))).next(|_, _| true);
 }
 
+#[test]
+fn a_file_may_end_at_any_byte() {
+    let frames = stream(1);
+    for bytes in [recorded(&frames), exported(Format::Ndjson, &frames).into(), exported(Format::Json, &frames).into()] {
+        let whole = exported(Format::Ndjson, &read(&opened(bytes.clone(), knows_nothing()).unwrap()).0);
+        for cut in 0..bytes.len() {
+            let Ok(recording) = opened(bytes[..cut].to_vec(), knows_nothing()) else { continue };
+            let (back, wrong) = read(&recording);
+            assert!(whole.starts_with(&exported(Format::Ndjson, &back)), "what is shown of {cut} bytes is right");
+            assert!(wrong.len() <= 1, "{wrong:?}");
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
 

@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::*;
 use crate::frame::accumulate::per_second;
 use crate::frame::{Kind, Mode, ReasonClass, Status, Value};
@@ -153,4 +155,45 @@ fn an_index_is_as_good_as_none() {
     // Two recordings behind one another are one.
     let twice = opened([bytes.clone(), bytes].concat(), knows_nothing()).unwrap();
     assert_eq!(read(&twice).0.len(), 2 * 60 * 3);
+}
+
+/// A row that any program could have written.
+fn row() -> impl Strategy<Value = (Option<u32>, Option<Vec<u8>>, u64, u64)> {
+    let text = prop_oneof![prop::collection::vec(any::<u8>(), 1..16), "[ -~]{1,16}".prop_map(String::into_bytes)];
+    (prop::option::of(any::<u32>()), prop::option::of(text), any::<u64>(), any::<u64>())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 128, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_rows_come_back_as_they_were(rows in prop::collection::vec(row(), 0..12), events in any::<u64>()) {
+        let mut frame = sample::table();
+        let mut table = crate::frame::Table::new(frame.table.schema.clone());
+        let of = |name: &str| table.schema.index(name).unwrap();
+        let (pid, comm, io, size) = (of("pid"), of("comm"), of("io"), of("bytes"));
+        for (id, text, many, more) in &rows {
+            let text = text.as_ref().map_or(Value::Null, |text| table.intern(text));
+            let cells = table.push_row();
+            cells[pid] = id.map_or(Value::Null, |id| Value::Uint(id.into()));
+            (cells[comm], cells[io], cells[size]) = (text, Value::Uint(*many), Value::Uint(*more));
+        }
+        (frame.table, frame.lost.events) = (table, events);
+        for bytes in [recorded(std::slice::from_ref(&frame)), exported(Format::Ndjson, &[frame.clone()]).into_bytes()] {
+            let (back, wrong) = read(&opened(bytes, knows(&[frame.clone()])).unwrap());
+            prop_assert_eq!(wrong, Vec::<String>::new());
+            prop_assert_eq!(back[0].lost, frame.lost);
+            prop_assert_eq!(back[0].table.len(), rows.len());
+            let mut were: Vec<String> = rows.iter().map(|row| format!("{row:?}")).collect();
+            let table = &back[0].table;
+            let read = |at: usize| {
+                let n = |column| table.cell(at, column).as_u64();
+                let text = table.text_at(at, comm).map(<[u8]>::to_vec);
+                format!("{:?}", (n(pid).map(|id| id as u32), text, n(io).unwrap(), n(size).unwrap()))
+            };
+            let mut are: Vec<String> = (0..table.len()).map(read).collect();
+            (were.sort(), are.sort());
+            prop_assert_eq!(were, are);
+        }
+    }
 }

@@ -167,7 +167,10 @@ fn no_view_sends_a_byte_of_a_hostile_name_that_steers() {
             terminal.send("j\r");
             eventually("some of it is drawn", || terminal.bytes().len() > seen + 200);
             std::thread::sleep(Duration::from_millis(600));
+            // What follows an Esc at once is a key with Alt.
             terminal.send("\x1b");
+            std::thread::sleep(Duration::from_millis(200));
+            terminal.wait_for(&format!("the rows of {view}"), |screen| !screen.contents().contains("Esc back"));
             if must {
                 terminal.send("/\x15\r");
             }

@@ -100,6 +100,7 @@ impl Crowd {
         let live = || {
             // SAFETY: the child calls what is async-signal-safe, and never returns.
             match unsafe { libc::fork() } {
+                // SAFETY: numbers only.
                 0 => unsafe {
                     libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
                     loop {

@@ -167,7 +167,8 @@ pub struct HookDecl {
     /// which one must hold. `fn` or `struct.field` must exist, `!fn` must not.
     #[serde(default)]
     pub needs: BTreeMap<String, Vec<String>>,
-    /// Setting without which the hook is not loaded at all: it must be on, or not at its first choice.
+    /// Setting without which the hook is not loaded at all: it must be on, or not at its first choice, or, as `NAME=CHOICE`, at
+    /// that one.
     #[serde(default)]
     pub when: Option<String>,
     /// Kernels on which each alternative, by number, is known to work: the matrix tests exactly these, and that the
@@ -352,12 +353,13 @@ impl ViewDecl {
 
     /// Whether a hook is loaded with these settings.
     pub fn wants_hook(&self, hook: &str, settings: &[(String, SettingValue)]) -> bool {
-        let Some(when) = self.hooks.get(hook).and_then(|hook| hook.when.as_ref()) else { return true };
+        let Some(when) = self.hooks.get(hook).and_then(|hook| hook.when.as_deref()) else { return true };
+        let (when, only) = when.split_once('=').map_or((when, None), |(when, only)| (when, Some(only)));
         let first = self.set.get(when).and_then(|set| set.choices.first()).map(|choice| choice.name.as_str());
         match settings.iter().rev().find(|(name, _)| name == when) {
             Some((_, SettingValue::Bool(on))) => *on,
             Some((_, SettingValue::Int(n))) => *n != 0,
-            Some((_, SettingValue::Text(word))) => Some(word.as_str()) != first,
+            Some((_, SettingValue::Text(word))) => only.map_or(Some(word.as_str()) != first, |only| word == only),
             Some((_, SettingValue::Null)) | None => false,
         }
     }

@@ -152,6 +152,9 @@ fn select(view: &View, mut works: impl FnMut(&str, u32) -> bool) -> Working {
 fn refusal(view: &View, hook: &str, number: u32) -> Option<Value> {
     let way = Way::Forced(vec![format!("{hook}={number}")]);
     let when = view.decl.hooks.get(hook).and_then(|hook| hook.when.as_ref()).and_then(|name| {
+        if name.contains('=') {
+            return Some(format!("--set={name}"));
+        }
         let set = view.decl.set.get(name)?;
         let on = if set.time.is_some() { "1ns" } else { "on" };
         Some(format!("--set={name}={}", set.choices.last().map_or(on, |choice| &choice.name)))

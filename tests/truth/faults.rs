@@ -29,7 +29,7 @@ pub fn work(job: &Job) {
         unsafe { libc::kill(pid, libc::SIGKILL) };
     }
     for &pid in &crowd {
-            // SAFETY: as above.
+        // SAFETY: as above.
         ok("waitpid", unsafe { libc::waitpid(pid, std::ptr::null_mut(), libc::__WALL) });
     }
     job.last(&json!("done"));
@@ -226,7 +226,8 @@ fn unload(module: &std::ffi::CStr) -> std::io::Result<()> {
 fn a_module_is_held_while_it_is_watched_and_then_let_go(_: &Case) {
     only_in_guests();
     let mounted = std::env::var("BCC_TOP_SCRATCH_XFS").expect("guests have one");
-    let run_quietly = |program: &str, args: &[&str]| Command::new(program).args(args).status().expect("it runs").success();
+    let run_quietly =
+        |program: &str, args: &[&str]| Command::new(program).args(args).status().expect("it runs").success();
     assert!(run_quietly("umount", &[&mounted]), "nobody else uses it");
     let mut run = Run::start(&["xfsslower", "0", "-d", "0.5"]);
     let frame = run.frame();
@@ -269,18 +270,17 @@ fn a_crowd_that_dies_at_once_is_counted_to_the_last(_: &Case) {
     let many = worker.hello.as_u64().expect("a number");
     println!("{many} processes");
     assert!(many > 10_000, "{many}");
-    let ppid = worker.pid.to_string();
+    let ppid = worker.pid;
     // Started beside a crowd, and while it dies: every event is told or counted as lost, and the count in the kernel is exact.
     let mut run = Run::start(&["exitsnoop,biotop,tcptop", "-d", "1"]);
     let mut counts = Run::start(&["exitsnoop", "--by", "ppid", "-d", "1"]);
-    let of_worker = ppid.clone();
     let counted = std::thread::spawn(move || {
         let mut counted = 0;
         while counted < many {
             let frame = counts.frame();
             assert!(frame["lost"]["map_full"] == 0 && frame["lost"]["intervals"] == 0, "{}", frame["lost"]);
             let rows = frame["rows"].as_array().expect("rows");
-            counted += total(rows, "count", |row| row["ppid"].to_string() == of_worker);
+            counted += total(rows, "count", |row| row["ppid"] == ppid);
         }
         counts.finish();
         counted
@@ -295,7 +295,7 @@ fn a_crowd_that_dies_at_once_is_counted_to_the_last(_: &Case) {
             continue;
         }
         let rows = frame["rows"].as_array().expect("rows");
-        let own = rows.iter().filter(|row| row["ppid"].to_string() == ppid).count() as u64;
+        let own = rows.iter().filter(|row| row["ppid"] == ppid).count() as u64;
         quiet = if own == 0 && told + lost > 0 { quiet + 1 } else { 0 };
         (told, lost) = (told + own, lost + frame["lost"]["events"].as_u64().expect("a count"));
     }

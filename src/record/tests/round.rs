@@ -192,7 +192,8 @@ proptest! {
                 format!("{:?}", (n(pid).map(|id| id as u32), text, n(io).unwrap(), n(size).unwrap()))
             };
             let mut are: Vec<String> = (0..table.len()).map(read).collect();
-            (were.sort(), are.sort());
+            were.sort();
+            are.sort();
             prop_assert_eq!(were, are);
         }
     }

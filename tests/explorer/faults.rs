@@ -35,6 +35,8 @@ fn a_terminal_that_is_stopped_for_a_minute_holds_up_the_screen_alone() {
     // A minute of frames is held, as it always is; pictures that nobody took are not.
     assert!(after < before + 16_384, "{before} KiB before, {after} KiB after");
     tcflow(&tty, Action::OOn).unwrap();
+    // Its end is seen only where nobody else has it open.
+    drop(tty);
     eventually("it is drawn again", || terminal.bytes().len() > seen);
     // Collection went on: the minute can be looked at.
     terminal.wait_for("what happened meanwhile", |screen| {

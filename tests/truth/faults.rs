@@ -30,7 +30,7 @@ pub fn work(job: &Job) {
         unsafe { libc::kill(pid, libc::SIGKILL) };
     }
     for &pid in &crowd {
-            // SAFETY: as above.
+        // SAFETY: as above.
         ok("waitpid", unsafe { libc::waitpid(pid, std::ptr::null_mut(), libc::__WALL) });
     }
     job.last(&json!("done"));
@@ -227,7 +227,8 @@ fn unload(module: &std::ffi::CStr) -> std::io::Result<()> {
 fn a_module_is_held_while_it_is_watched_and_then_let_go(_: &Case) {
     only_in_guests();
     let mounted = std::env::var("BCC_TOP_SCRATCH_XFS").expect("guests have one");
-    let run_quietly = |program: &str, args: &[&str]| Command::new(program).args(args).status().expect("it runs").success();
+    let run_quietly =
+        |program: &str, args: &[&str]| Command::new(program).args(args).status().expect("it runs").success();
     assert!(run_quietly("umount", &[&mounted]), "nobody else uses it");
     let mut run = Run::start(&["xfsslower", "0", "-d", "0.5"]);
     let frame = run.frame();

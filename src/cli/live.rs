@@ -172,7 +172,9 @@ fn write(parts: &Parts, options: &Options, format: Option<Format>, file: Option<
         opener = Arc::new(Denied(reason));
     }
     let files = file.is_some() || options.record.is_some();
-    rights::plan(Purpose { live: true, more_views: false, files, command: !run.command.is_empty() });
+    // What is suspended to keep within a limit is opened again.
+    let more_views = options.look.max_overhead.is_some();
+    rights::plan(Purpose { live: true, more_views, files, command: !run.command.is_empty() });
     let sink = sink(file, invoker.as_ref()).and_then(|sink| Ok(Sink { recorder: recorder(options)?, ..sink }));
     match sink {
         Ok(sink) => deliver(&*opener, run, Host::read(), sink, tell),

@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 use super::limits;
 use crate::enrich::host::Host;
 use crate::frame::text::clean_str;
-use crate::frame::{Cost, Lost, SettingValue};
+use crate::frame::{Cost, Lost, ProgramCost, SettingValue};
 
 /// A word that names something, cleaned and of bounded length.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -331,8 +331,26 @@ impl From<LostShape> for Lost {
     }
 }
 
+/// As [`ProgramCost`].
+#[derive(Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct ProgramShape {
+    name: Name,
+    kind: Name,
+    target: Name,
+    ns: u64,
+    runs: u64,
+}
+
+impl From<ProgramShape> for ProgramCost {
+    fn from(shape: ProgramShape) -> ProgramCost {
+        let ProgramShape { name, kind, target, ns, runs } = shape;
+        ProgramCost { name: name.0, kind: kind.0, target: target.0, ns, runs }
+    }
+}
+
 /// As [`Cost`].
-#[derive(Clone, Copy, Default, Deserialize)]
+#[derive(Clone, Default, Deserialize)]
 #[serde(default)]
 pub struct CostShape {
     self_cpu_ns: u64,
@@ -342,11 +360,14 @@ pub struct CostShape {
     map_entries: u64,
     map_capacity: u64,
     sampled: Option<u32>,
+    programs: Few<ProgramShape, { limits::NAMES }>,
 }
 
 impl From<CostShape> for Cost {
     fn from(shape: CostShape) -> Cost {
-        let CostShape { self_cpu_ns, bpf_ns, bpf_runs, map_bytes, map_entries, map_capacity, sampled } = shape;
-        Cost { self_cpu_ns, bpf_ns, bpf_runs, map_bytes, map_entries, map_capacity, sampled, ..Cost::default() }
+        let CostShape { self_cpu_ns, bpf_ns, bpf_runs, map_bytes, map_entries, map_capacity, sampled, programs } =
+            shape;
+        let programs = programs.0.into_iter().map(ProgramCost::from).collect();
+        Cost { self_cpu_ns, bpf_ns, bpf_runs, map_bytes, map_entries, map_capacity, sampled, programs }
     }
 }

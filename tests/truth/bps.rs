@@ -174,7 +174,7 @@ fn maps_and_links_are_those_that_were_made(case: &Case) {
     let links = case.watch_plain(&["bps", "--show", "link"]);
     links.check(|rows| {
         let own: Vec<&Value> = rows.iter().filter(|row| row["comm"] == "bcc-top" && row["type"] == "ITER").collect();
-        assert!(own.len() >= 4, "its own links are missing: {rows:?}");
+        assert!(own.len() >= 3, "its own links are missing: {rows:?}");
         assert!(own.iter().all(|row| number(row, "prog") > 0), "{own:?}");
     });
 }

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::support::case::Skipped;
 use crate::support::numbers::is;
 use crate::support::way::interrupt;
-use crate::support::{Case, Job, Test, Way, Worker, eventually, in_guest, note, ok, total};
+use crate::support::{Case, Cell, Job, Test, Way, Worker, eventually, in_guest, note, ok, total};
 use crate::test;
 
 /// The tests.
@@ -73,10 +73,13 @@ fn sleeper() -> Option<i32> {
     None
 }
 
-/// The guests are ours; this host is not.
+/// The guests are ours; this host is not. In lockdown the views that these tests are about do not run.
 fn only_in_guests() {
     if !in_guest() {
         panic_any(Skipped("it would break this host".to_owned()));
+    }
+    if Cell::here().name == "lockdown" {
+        panic_any(Skipped("views of this test do not run here".to_owned()));
     }
 }
 
@@ -276,15 +279,17 @@ fn a_crowd_that_dies_at_once_is_counted_to_the_last(_: &Case) {
     let mut run = Run::start(&["exitsnoop,biotop,tcptop", "-d", "1"]);
     let mut counts = Run::start(&["exitsnoop", "--by", "ppid", "-d", "1"]);
     let counted = std::thread::spawn(move || {
-        let mut counted = 0;
-        while counted < many {
+        // On 7.2 a program may be preempted, and what then begins on its CPU is skipped, which the kernel counts.
+        let (mut counted, mut missed) = (0, 0);
+        while counted + missed < many {
             let frame = counts.frame();
             assert!(frame["lost"]["map_full"] == 0 && frame["lost"]["intervals"] == 0, "{}", frame["lost"]);
             let rows = frame["rows"].as_array().expect("rows");
             counted += total(rows, "count", |row| is(row, "ppid", ppid));
+            missed += number_of(&frame, "lost", "missed");
         }
         counts.finish();
-        counted
+        (counted, missed)
     });
     let rss = resident(run.child.id());
     note(format!("{rss} KiB resident beside {many}"));
@@ -298,12 +303,13 @@ fn a_crowd_that_dies_at_once_is_counted_to_the_last(_: &Case) {
         let rows = frame["rows"].as_array().expect("rows");
         let own = rows.iter().filter(|row| is(row, "ppid", ppid)).count() as u64;
         quiet = if own == 0 && told + lost > 0 { quiet + 1 } else { 0 };
-        (told, lost) = (told + own, lost + frame["lost"]["events"].as_u64().expect("a count"));
+        (told, lost) = (told + own, lost + number_of(&frame, "lost", "events") + number_of(&frame, "lost", "missed"));
     }
     run.finish();
     println!("{told} told, {lost} lost");
     assert!(told <= many && told + lost >= many, "{told} told and {lost} lost of {many}");
-    assert_eq!(counted.join().expect("counted"), many, "counted in the kernel");
+    let (counted, missed) = counted.join().expect("counted");
+    assert!(counted <= many && counted + missed >= many, "{counted} counted in the kernel and {missed} missed of {many}");
 }
 
 fn resident(pid: u32) -> u64 {

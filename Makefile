@@ -64,7 +64,7 @@ fuzz: build-packages cargo ## fuzz targets, each for TIME seconds: make fuzz TIM
 	tools/fuzz.sh
 
 bench: build-packages cargo ## benchmarks beside libbpf-tools, kept in docs/performance.md (root)
-	tools/apt-install.sh libbpf-tools htop btop procps
+	tools/apt-install.sh libbpf-tools bpftrace htop btop procps
 	tools/bench.sh
 
 screenshot: build ## the pictures in assets/, from the program's own screen (root)

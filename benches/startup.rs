@@ -152,5 +152,9 @@ pub fn run() {
     if let (Some(ours), Some(theirs)) = (of("bcc-top runqlat"), of("libbpf-tools runqlat")) {
         println!("Attached beside libbpf-tools' runqlat: ours {:.2} of its time, goal 1.", ours / theirs);
     }
+    println!(
+        "`opensnoop` has a ring of 8 MiB, mapped twice, and where fentry is refused, that is found by trying: so it starts later \
+         and is larger.\n"
+    );
     println!("All of ours print once a second, as does `runqlat`: no sooner than that.");
 }

@@ -56,6 +56,7 @@ impl Case {
     /// on an emulated one takes long enough to happen. The frames say so (`lost.missed`), and such a run proves nothing.
     /// On a real host, single events of a tracepoint were seen to reach no tracer at all (switches, completions of requests, interrupts: the
     /// same few missing in every observer; the cause is not known): there a failure is looked at twice more, loudly, and a third one stands.
+    /// So it is in guests for what is about waiting for a CPU: theirs are taken away from them by other guests at any moment.
     fn turn(test: &'static Test, turn: Turn) -> Result<(), String> {
         for left in (0..TRIES).rev() {
             let (failures, records) = Default::default();
@@ -66,7 +67,8 @@ impl Case {
                 println!("ONCE MORE {}: the kernel skipped programs, as the frames say", test.name);
                 continue;
             }
-            if !failures.is_empty() && !super::in_guest() && left > TRIES - 3 {
+            let borrowed = super::in_guest() && test.uses.contains(&super::Thing::Machine);
+            if !failures.is_empty() && (!super::in_guest() || borrowed) && left > TRIES - 3 {
                 println!("ONCE MORE {}: {}", test.name, failures.join("\n"));
                 continue;
             }

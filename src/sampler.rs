@@ -382,8 +382,3 @@ fn now() -> Stamp {
     let mono = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
     Stamp { wall_ns: nanos(wall), mono_ns: mono.tv_sec as u64 * 1_000_000_000 + mono.tv_nsec as u64 }
 }
-
-fn thread_cpu_ns() -> u64 {
-    let cpu = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
-    cpu.tv_sec as u64 * 1_000_000_000 + cpu.tv_nsec as u64
-}

@@ -207,6 +207,12 @@ pub fn run_at(event: &OwnedFd, program: &OwnedFd) -> io::Result<()> {
     Ok(())
 }
 
+/// CPU time that this thread has used, ns.
+pub fn thread_cpu_ns() -> u64 {
+    let cpu = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    cpu.tv_sec as u64 * 1_000_000_000 + cpu.tv_nsec as u64
+}
+
 /// A file that is only in memory.
 ///
 /// # Errors

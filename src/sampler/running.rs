@@ -5,7 +5,7 @@ use std::time::Instant;
 use rustix::thread::CapabilitySet;
 
 use super::budget::Measured;
-use super::{nanos, now, thread_cpu_ns};
+use super::{nanos, now};
 use crate::enrich::Names;
 use crate::frame::{Agg, Cost, Frame, Histogram, ProgramCost, Reason, ReasonClass, Status, Table, Value};
 use crate::probes::decode::{Resolve, decode};
@@ -13,7 +13,7 @@ use crate::probes::probe::{Data, Probe};
 use crate::probes::reader::RawRows;
 use crate::probes::settings::in_initial_pid_namespace;
 use crate::probes::stats::{Overhead, Stats};
-use crate::probes::sys::Barrier;
+use crate::probes::sys::{Barrier, thread_cpu_ns};
 use crate::views::View;
 use crate::views::post::{self, Post};
 

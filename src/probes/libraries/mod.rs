@@ -20,6 +20,7 @@ use watcher::Watcher;
 
 use crate::frame::{Reason, ReasonClass};
 use crate::privilege::rights::{self, Role};
+use crate::probes::sys::thread_cpu_ns;
 use crate::views::Library;
 
 /// How often new processes are looked at.
@@ -127,9 +128,4 @@ impl Told {
     fn set_problem(&self, problem: Option<String>) {
         *self.problem.lock().unwrap_or_else(PoisonError::into_inner) = problem;
     }
-}
-
-fn thread_cpu_ns() -> u64 {
-    let cpu = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
-    cpu.tv_sec as u64 * 1_000_000_000 + cpu.tv_nsec as u64
 }

@@ -47,6 +47,9 @@ fn killed_at_a_hundred_moments_it_leaves_nothing() {
 #[test]
 fn processes_that_vanish_are_still_told() {
     let _alone = begin();
+    let mut stream = Stream::start(&["execsnoop,exitsnoop,runqlat", "--max-events", "100000", "-d", "0.2"]);
+    // The first frame comes after all is attached, so that every process of the storm is to be told.
+    stream.next().expect("it runs");
     let stop = Arc::new(AtomicBool::new(false));
     let flag = stop.clone();
     // Gone long before anybody can look them up in /proc.
@@ -59,7 +62,6 @@ fn processes_that_vanish_are_still_told() {
         }
         pids
     });
-    let mut stream = Stream::start(&["execsnoop,exitsnoop,runqlat", "--max-events", "100000", "-d", "0.2"]);
     let from = std::time::Instant::now();
     let mut frames = vec![];
     while from.elapsed() < Duration::from_secs(4) {
@@ -75,12 +77,7 @@ fn processes_that_vanish_are_still_told() {
         let told =
             pids.iter().filter(|&&pid| rows.iter().any(|row| row["pid"] == pid && row["comm"] == "true")).count();
         println!("{view}: {told} of {}", pids.len());
-        // Those before it was attached are nobody's.
-        assert!(
-            told > 20 && told as u64 + lost + 200 > pids.len() as u64,
-            "{view}: {told} of {}, {lost} lost",
-            pids.len()
-        );
+        assert!(told > 20 && told as u64 + lost >= pids.len() as u64, "{view}: {told} of {}, {lost} lost", pids.len());
     }
 }
 

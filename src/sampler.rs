@@ -72,6 +72,8 @@ impl Opener for Live {
 enum End {
     /// Load it again: other settings, or a retry.
     Reload,
+    /// What it watched is not there any more.
+    Gone(Box<Unavailable>),
     /// It costs too much: leave the kernel, for the reason given.
     Suspend(String),
     /// No more frames are wanted.
@@ -103,6 +105,7 @@ impl Sampler {
                 Err(unavailable) => self.refuse(*unavailable),
             };
             let end = match end {
+                End::Gone(unavailable) => self.refuse(*unavailable),
                 End::Suspend(why) => self.suspended(why),
                 end => end,
             };
@@ -194,6 +197,9 @@ impl Sampler {
             frame.lost.late_ns = frame.interval.real_ns.saturating_sub(frame.interval.asked_ns);
             let suspended = self.keep_within(&mut running, &frame);
             self.deliver(frame);
+            if let Some(unavailable) = running.gone() {
+                return End::Gone(Box::new(unavailable));
+            }
             if let Some(why) = suspended {
                 return End::Suspend(why);
             }

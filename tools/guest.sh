@@ -11,6 +11,7 @@
 #   GUEST_REPORT      file that gets what the tests report, a line of JSON each
 #   GUEST_ACCEL       tcg or kvm
 #   GUEST_DEADLINE    seconds that one try may take; GUEST_BOOT_DEADLINE for the boot alone
+#   GUEST_MEMORY      MiB that it has
 #   GUEST_TRIES       how often a guest that does not come up, hangs or dies is started
 #
 # Exits with 3 if the kernel is not to be had.
@@ -97,7 +98,7 @@ start() {
         : >"$work/$port"
         ports+=(-chardev "file,id=$port,path=$work/$port" -device "virtserialport,chardev=$port,name=$port")
     done
-    qemu-system-x86_64 "${machine[@]}" -m 1024 -smp 2 \
+    qemu-system-x86_64 "${machine[@]}" -m "${GUEST_MEMORY:-1024}" -smp 2 \
         -nodefaults -no-user-config -no-reboot -display none -monitor "pipe:$work/monitor" -serial "file:$work/console" \
         -kernel "$kernel/vmlinuz" -initrd "$work/initramfs" \
         -append "console=ttyS0 quiet no_timer_check panic=-1 oops=panic $append" \

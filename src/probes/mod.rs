@@ -20,7 +20,7 @@ pub mod plan;
 pub mod probe;
 pub mod reader;
 pub mod refusal;
-mod requires;
+pub mod requires;
 pub mod ring;
 pub mod sampling;
 pub mod settings;

@@ -1,6 +1,7 @@
 //! The part of the kernel that a view is about: whether it is there, and what to say if it is not.
 
-use std::path::Path;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 
 use crate::frame::{Reason, ReasonClass};
 use crate::views::Requires;
@@ -14,6 +15,40 @@ pub(super) fn missing(requires: &Requires) -> Option<Reason> {
     let release = rustix::system::uname().release().to_string_lossy().into_owned();
     let modules = std::fs::read_to_string(Path::new("/lib/modules").join(release).join("modules.dep"));
     Some(reason(requires, modules.as_deref().ok()))
+}
+
+/// A module as it was when a view was attached to it. A trampoline or a tracepoint holds its module, but a kprobe does not:
+/// when the module goes, the kernel takes the kprobe away with it and tells nobody (`kprobes_module_callback`).
+pub struct Module {
+    name: String,
+    folder: PathBuf,
+    /// Folders of sysfs get a number that was never used before: that of a module that is loaded again is another one.
+    number: u64,
+}
+
+impl Module {
+    /// `None` where it is built into the kernel.
+    pub fn find(requires: &Requires) -> Option<Module> {
+        let name = requires.module.clone();
+        let folder = Path::new("/sys/module").join(&name);
+        // What is built in may have a folder too, with its parameters alone.
+        std::fs::metadata(folder.join("refcnt")).ok()?;
+        let number = std::fs::metadata(&folder).ok()?.ino();
+        Some(Module { name, folder, number })
+    }
+
+    /// Why there is nothing to be seen any more, once it was unloaded.
+    pub fn gone(&self) -> Option<Reason> {
+        if std::fs::metadata(&self.folder).is_ok_and(|folder| folder.ino() == self.number) {
+            return None;
+        }
+        let name = &self.name;
+        Some(Reason {
+            class: ReasonClass::ModuleMissing,
+            message: format!("the kernel module {name} was unloaded while it was watched"),
+            remedy: format!("retry once {name} is loaded again"),
+        })
+    }
 }
 
 /// A name stands behind `nodev` or a tab.

@@ -7,10 +7,11 @@ use rustix::thread::CapabilitySet;
 use super::budget::Measured;
 use super::{nanos, now};
 use crate::enrich::Names;
-use crate::frame::{Agg, Cost, Frame, Histogram, ProgramCost, Reason, ReasonClass, Status, Table, Value};
+use crate::frame::{Agg, Cost, Frame, Histogram, ProgramCost, Reason, ReasonClass, Status, Table, Unavailable, Value};
 use crate::probes::decode::{Resolve, decode};
 use crate::probes::probe::{Data, Probe};
 use crate::probes::reader::RawRows;
+use crate::probes::requires::Module;
 use crate::probes::settings::in_initial_pid_namespace;
 use crate::probes::stats::{Overhead, Stats};
 use crate::probes::sys::{Barrier, thread_cpu_ns};
@@ -20,6 +21,7 @@ use crate::views::post::{self, Post};
 /// A view that is attached.
 pub(super) struct Running {
     probe: Probe,
+    module: Option<Module>,
     barrier: Barrier,
     stats: Stats,
     raw: RawRows,
@@ -40,6 +42,7 @@ impl Running {
         stats.begin(probe.programs());
         Ok(Running {
             probe,
+            module: view.decl.requires.as_ref().and_then(Module::find),
             barrier,
             stats,
             raw: RawRows::default(),
@@ -66,6 +69,12 @@ impl Running {
 
     pub(super) fn has_events(&self) -> bool {
         matches!(self.probe.data, Data::Events(_))
+    }
+
+    /// Why it sees nothing any more.
+    pub(super) fn gone(&self) -> Option<Unavailable> {
+        let reason = self.module.as_ref()?.gone()?;
+        Some(Unavailable { reason, tried: self.probe.reports.clone() })
     }
 
     /// Has one event in so many counted, from the next interval on: a half is counted in one way.

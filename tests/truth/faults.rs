@@ -227,33 +227,47 @@ fn unload(module: &std::ffi::CStr) -> std::io::Result<()> {
     }
 }
 
+fn run_quietly(program: &str, args: &[&str]) {
+    assert!(Command::new(program).args(args).status().expect("it runs").success(), "{program} {args:?}");
+}
+
 fn a_module_is_held_while_it_is_watched_and_then_let_go(_: &Case) {
     only_in_guests();
     let mounted = std::env::var("BCC_TOP_SCRATCH_XFS").expect("guests have one");
-    let run_quietly =
-        |program: &str, args: &[&str]| Command::new(program).args(args).status().expect("it runs").success();
-    assert!(run_quietly("umount", &[&mounted]), "nobody else uses it");
-    let mut run = Run::start(&["xfsslower", "0", "-d", "0.5"]);
+    run_quietly("umount", &[&mounted]);
+    module_under(&[]);
+    module_under(&["--hook", "call=2"]);
+    run_quietly("mount", &["-t", "xfs", "/dev/vdc", &mounted]);
+}
+
+/// With these hooks: somebody unloads the module, which works or does not, and either is told.
+fn module_under(hooks: &[&str]) {
+    let mut run = Run::start(&[&["xfsslower", "0", "-d", "0.5"], hooks].concat());
     let frame = run.frame();
     let kinds: Vec<&str> =
         frame["hooks"].as_array().expect("hooks").iter().filter_map(|hook| hook["kind"].as_str()).collect();
     let trampoline = kinds.iter().any(|kind| kind.starts_with("fe"));
     let answer = unload(c"xfs");
     note(format!("{kinds:?}: {answer:?}"));
-    match &answer {
+    match answer {
         Err(error) => {
             // EWOULDBLOCK: what rmmod tells as "in use". Frames go on.
             assert_eq!(error.raw_os_error(), Some(libc::EWOULDBLOCK), "{error}");
             run.frame();
+            run.finish();
+            eventually("the module is let go", || unload(c"xfs").is_ok());
         }
-        // A kprobe does not hold its module: the kernel takes it away with the functions.
-        Ok(()) => assert!(!trampoline, "{kinds:?}: it was unloaded under a trampoline"),
+        // A kprobe does not hold its module: the kernel takes it away with the functions, and there is nothing more to see.
+        Ok(()) => {
+            assert!(!trampoline, "{kinds:?}: it was unloaded under a trampoline");
+            let told = std::iter::from_fn(|| run.line()).find(|frame| frame["status"] == "unavailable");
+            let reason = told.expect("it is told")["reason"].clone();
+            note(reason.to_string());
+            assert_eq!(reason["class"], "module_missing");
+            assert_eq!(run.child.wait().expect("our own child").code(), Some(4), "no view is left");
+        }
     }
-    run.finish();
-    if answer.is_err() {
-        eventually("the module is let go", || unload(c"xfs").is_ok());
-    }
-    assert!(run_quietly("modprobe", &["xfs"]) && run_quietly("mount", &["-t", "xfs", "/dev/vdc", &mounted]));
+    run_quietly("modprobe", &["xfs"]);
 }
 
 /// As many as the memory of this guest allows, up to a hundred thousand.

@@ -3,6 +3,7 @@
 use ratatui::Terminal;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Size;
+use ratatui::style::Style;
 
 use super::app::App;
 use super::draw;
@@ -14,17 +15,18 @@ use super::tty::Tty;
 pub struct Screen {
     terminal: Terminal<Tty>,
     synchronised: bool,
+    /// What the terminal shows is not known: it is erased before the next frame.
+    unknown: bool,
 }
 
 impl Screen {
     /// An unknown picture of that size. `synchronised`: the terminal shows a frame only when it is whole.
     pub fn new(size: Size, level: Level, synchronised: bool) -> Screen {
-        let mut terminal = match Terminal::new(Tty::new(size, level)) {
+        let terminal = match Terminal::new(Tty::new(size, level)) {
             Ok(terminal) => terminal,
             Err(never) => match never {},
         };
-        let Ok(()) = terminal.clear();
-        Screen { terminal, synchronised }
+        Screen { terminal, synchronised, unknown: true }
     }
 
     /// The terminal erases with its own ground only.
@@ -41,13 +43,26 @@ impl Screen {
     /// What the terminal shows is not known any more: the next frame is a whole one.
     pub fn redraw(&mut self) {
         let _ = self.terminal.backend_mut().take();
+        self.unknown = true;
+    }
+
+    /// Erases the terminal with the theme's ground, so that only what stands on it is to be sent.
+    fn erase(&mut self, ground: Style) {
         let Ok(()) = self.terminal.clear();
+        let Ok(_) = self.terminal.draw(|frame| {
+            let area = frame.area();
+            frame.buffer_mut().set_style(area, ground);
+        });
+        self.terminal.backend_mut().erase(ground.fg.unwrap_or_default(), ground.bg.unwrap_or_default());
     }
 
     /// The bytes that make the terminal show the state; none if it does already.
     pub fn draw(&mut self, app: &mut App) -> Vec<u8> {
         draw::prepare(app);
         app.dirty = false;
+        if std::mem::take(&mut self.unknown) {
+            self.erase(app.theme.ground());
+        }
         let Ok(_) = self.terminal.draw(|frame| draw::render(app, frame));
         let bytes = self.terminal.backend_mut().take();
         if bytes.is_empty() || !self.synchronised {

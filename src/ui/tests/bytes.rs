@@ -252,15 +252,88 @@ fn a_list_with_a_heat_map_is_cheap() {
     }
 }
 
+type Make = fn((u16, u16), Level) -> Rig;
+
+const GROUNDED: [Make; 3] =
+    [dashboard, |size, level| histogram(size, level, false), |size, level| heat(size, level, 100)];
+
+#[test]
+fn colours_and_attributes_survive_the_way_through_a_terminal() {
+    for (make, theme) in GROUNDED.into_iter().flat_map(|make| ["default", "dark", "mono"].map(|theme| (make, theme))) {
+        for (erases, size) in [(true, (80, 24)), (false, (80, 24)), (true, (200, 60))] {
+            let mut rig = make(size, Level::Unicode);
+            rig.set_depth(Depth::True);
+            rig.app.set_theme(theme);
+            let mut screen = terminal(&rig);
+            if !erases {
+                screen.writes_ground();
+            }
+            let mut parser = vt100::Parser::new(size.1, size.0, 0);
+            for key in ["Esc", "j", "Tab", "m", "?", "Esc", "0", "1"] {
+                rig.keys(key);
+                parser.process(&screen.draw(&mut rig.app));
+                same(parser.screen(), &rig.buffer(), theme);
+            }
+        }
+    }
+}
+
+/// What is seen: of a blank without a line or a reversal, the ground alone.
+fn same(shown: &vt100::Screen, wanted: &ratatui::buffer::Buffer, theme: &str) {
+    use ratatui::style::{Color, Modifier};
+    let named = [
+        Color::Black,
+        Color::Red,
+        Color::Green,
+        Color::Yellow,
+        Color::Blue,
+        Color::Magenta,
+        Color::Cyan,
+        Color::Gray,
+        Color::DarkGray,
+        Color::LightRed,
+        Color::LightGreen,
+        Color::LightYellow,
+        Color::LightBlue,
+        Color::LightMagenta,
+        Color::LightCyan,
+        Color::White,
+    ];
+    let color = |color| match color {
+        Color::Rgb(r, g, b) => vt100::Color::Rgb(r, g, b),
+        Color::Indexed(index) => vt100::Color::Idx(index),
+        Color::Reset => vt100::Color::Default,
+        name => vt100::Color::Idx(named.iter().position(|known| *known == name).expect("one of sixteen") as u8),
+    };
+    for (x, y) in wanted.area.positions().map(|at| (at.x, at.y)) {
+        let (cell, is) = (&wanted[(x, y)], shown.cell(y, x).expect("as large"));
+        if is.is_wide_continuation() {
+            continue;
+        }
+        let at = format!("{theme}: {x} {y}: {cell:?}, on the terminal {is:?}");
+        let letter = if is.contents().is_empty() { " " } else { is.contents() };
+        assert_eq!(letter, cell.symbol(), "{at}");
+        assert_eq!(is.bgcolor(), color(cell.bg), "{at}");
+        assert_eq!(is.underline(), cell.modifier.contains(Modifier::UNDERLINED), "{at}");
+        assert_eq!(is.inverse(), cell.modifier.contains(Modifier::REVERSED), "{at}");
+        if letter != " " {
+            assert_eq!(is.fgcolor(), color(cell.fg), "{at}");
+            // That terminal knows one of both at a time.
+            let bold = cell.modifier.contains(Modifier::BOLD) && !cell.modifier.contains(Modifier::DIM);
+            assert!(is.bold() == bold || cell.modifier.contains(Modifier::DIM), "{at}");
+        }
+    }
+}
+
 #[test]
 fn themes_with_a_ground_keep_the_budget() {
     for theme in ["dark", "light", "high-contrast"] {
-        for make in [dashboard, |size, level| histogram(size, level, false), |size, level| heat(size, level, 100)] {
+        for make in GROUNDED {
             let mut rig = make((80, 24), Level::Unicode);
             rig.set_depth(Depth::True);
             rig.app.set_theme(theme);
             let mut screen = terminal(&rig);
-            println!("{theme}: {} B", screen.draw(&mut rig.app).len());
+            sent(&mut rig, &mut screen, 4096, theme);
         }
         let mut rig = table((80, 24), Level::Unicode);
         rig.set_depth(Depth::True);

@@ -4,14 +4,19 @@ use super::super::draw;
 use super::super::testing::Rig;
 
 impl Rig {
-    /// The screen as text, and below it where which colours and attributes are.
-    pub fn styled(&mut self) -> String {
+    /// The screen, cell by cell.
+    pub fn buffer(&mut self) -> ratatui::buffer::Buffer {
         let size = ratatui::layout::Size::new(self.app.area.width, self.app.area.height);
         draw::prepare(&mut self.app);
         let backend = ratatui::backend::TestBackend::new(size.width, size.height);
         let Ok(mut terminal) = ratatui::Terminal::new(backend);
         let Ok(done) = terminal.draw(|frame| draw::render(&self.app, frame));
-        let styles = styles(done.buffer);
+        done.buffer.clone()
+    }
+
+    /// The screen as text, and below it where which colours and attributes are.
+    pub fn styled(&mut self) -> String {
+        let styles = styles(&self.buffer());
         format!("{}\n{styles}", self.screen())
     }
 }

@@ -5,8 +5,9 @@ use std::collections::HashMap;
 use super::ids::ById;
 use super::{Agg, Cost, Frame, Kind, Mode, Table, Value};
 
-/// Most keys that "since start" keeps; beyond it, rows are counted in `lost.map_full`.
-const MAX_KEYS: usize = 65_536;
+/// Most keys that "since start" keeps; beyond it, rows are counted in `lost.map_full`. On a host that starts hundreds of
+/// processes a second there is a new one in each interval, for as long as it is watched.
+const MAX_KEYS: usize = 16_384;
 
 /// This frame with additive columns divided by the real length of the interval. Maxima,
 /// distributions and formulas stay as they are.

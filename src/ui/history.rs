@@ -1,5 +1,6 @@
 //! Frames held in memory: bounded by number for each view, and by bytes over all views.
 
+use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -35,8 +36,18 @@ pub struct History {
     dropped_epoch: u32,
     /// How many frames are no longer held.
     gone: u64,
-    /// Totals of everything since the view was loaded.
-    total: Accumulator,
+    /// Totals of everything since the view was loaded, while somebody looks at them.
+    total: RefCell<Option<Total>>,
+}
+
+/// Totals up to the newest frame.
+#[derive(Debug)]
+struct Total {
+    sum: Accumulator,
+    /// The number of the first frame that is not in it.
+    next: u64,
+    /// It was looked at since the last frame came.
+    looked_at: bool,
 }
 
 impl Default for History {
@@ -49,7 +60,7 @@ impl Default for History {
             dropped: Accumulator::default(),
             dropped_epoch: 0,
             gone: 0,
-            total: Accumulator::default(),
+            total: RefCell::new(None),
         }
     }
 }
@@ -63,12 +74,12 @@ impl History {
     /// The view was loaded again: totals start anew, a gap shows where it was not running.
     pub fn restart(&mut self) {
         self.epoch += 1;
-        self.total = Accumulator::default();
+        self.total = RefCell::new(None);
     }
 
     /// Adds the newest frame and drops the oldest beyond the limit.
     pub fn push(&mut self, frame: Arc<Frame>) {
-        self.total.push(&frame);
+        self.total.get_mut().take_if(|total| !std::mem::take(&mut total.looked_at));
         self.bytes += frame.held_bytes();
         self.frames.push_back(Held { frame, epoch: self.epoch, level: Level::Fine });
         while self.frames.len() > self.most {
@@ -165,14 +176,33 @@ impl History {
             Mode::Interval => Some(held.frame.clone()),
             Mode::PerSecond => Some(Arc::new(crate::frame::accumulate::per_second(&held.frame))),
             Mode::SinceStart if at + 1 == self.frames.len() && held.epoch == self.epoch => {
-                self.total.total().cloned().map(Arc::new)
+                self.newest_total().map(Arc::new)
             }
             Mode::SinceStart => self.total_at(at, held.epoch).map(Arc::new),
         }
     }
 
+    /// What [`History::total_at`] finds for the newest frame, kept up from one frame to the next.
+    fn newest_total(&self) -> Option<Frame> {
+        let mut total = self.total.borrow_mut();
+        // Frames may be dropped that were never added: then it has to begin anew.
+        let total = match &mut *total {
+            Some(total) if total.next >= self.gone => total,
+            other => other.insert(Total { sum: self.dropped_of(self.epoch), next: self.gone, looked_at: true }),
+        };
+        let missing = self.frames.iter().skip((total.next - self.gone) as usize);
+        missing.filter(|held| held.epoch == self.epoch).for_each(|held| total.sum.push(&held.frame));
+        total.next = self.gone + self.frames.len() as u64;
+        total.looked_at = true;
+        total.sum.total().cloned()
+    }
+
+    fn dropped_of(&self, epoch: u32) -> Accumulator {
+        if self.dropped_epoch == epoch { self.dropped.clone() } else { Accumulator::default() }
+    }
+
     fn total_at(&self, at: usize, epoch: u32) -> Option<Frame> {
-        let mut total = if self.dropped_epoch == epoch { self.dropped.clone() } else { Accumulator::default() };
+        let mut total = self.dropped_of(epoch);
         for held in self.frames.iter().take(at + 1).filter(|held| held.epoch == epoch) {
             total.push(&held.frame);
         }
@@ -245,6 +275,26 @@ mod tests {
         assert!(history.gap_before(1) && !history.gap_before(0));
         assert_eq!(bytes_of(&history.shown(1, Mode::SinceStart).unwrap()), bytes_of(&disk_frame(1)));
         assert_eq!(bytes_of(&history.shown(0, Mode::SinceStart).unwrap()), bytes_of(&disk_frame(0)));
+    }
+
+    #[test]
+    fn totals_are_the_same_however_often_they_are_looked_at() {
+        let mut history = History::default();
+        history.limit(4);
+        let mut all = 0;
+        for index in 0..40 {
+            history.push(Arc::new(disk_frame(index)));
+            all += bytes_of(&disk_frame(index));
+            // Now and then, several times in a row, and not for longer than frames are held.
+            if index % 3 == 0 || (20..25).contains(&index) {
+                let at = history.len() - 1;
+                assert_eq!(bytes_of(&history.shown(at, Mode::SinceStart).unwrap()), all, "{index}");
+                assert_eq!(bytes_of(&history.shown(at, Mode::SinceStart).unwrap()), all, "{index}");
+            }
+        }
+        assert!(history.total.borrow().is_some());
+        (0..8).for_each(|index| history.push(Arc::new(disk_frame(index))));
+        assert!(history.total.borrow().is_none(), "nobody looks");
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! docs/performance.md. Absolute times are of this machine at this moment: only the ratios of one
 //! run mean something.
 
+mod events;
 mod explorer;
 mod floor;
 mod programs;
@@ -42,11 +43,18 @@ fn main() {
     if std::env::args().any(|arg| arg == "--test") {
         return;
     }
-    let asked = std::env::args().skip(1).find(|arg| !arg.starts_with('-'));
-    let sections: [(&str, &str, fn()); 4] = [
+    let mut words = std::env::args().skip(1).filter(|arg| !arg.starts_with('-'));
+    let asked = words.next();
+    if asked.as_deref() == Some("memory-of") {
+        let keys = words.next().and_then(|keys| keys.parse().ok()).expect("a number of keys");
+        println!("{:.1}", tick::memory_of(keys));
+        return;
+    }
+    let sections: [(&str, &str, fn()); 5] = [
         ("startup", "Start: exec to the last hook attached, s", startup::run),
         ("programs", "Kernel cost, and the slow-down of what is watched", programs::run),
         ("tick", "One tick, and how it grows: CPU ms", tick::run),
+        ("events", "Events until the first is lost", events::run),
         ("screen", "The explorer on a terminal", screen::run),
     ];
     for (name, title, run) in sections {

@@ -80,7 +80,7 @@ fn watch(program: &Program) -> Option<((&'static str, f64), f64)> {
 }
 
 /// CPU seconds of a process, from its schedstat: finer than the ticks of its stat.
-fn used(pid: u32) -> f64 {
+pub fn used(pid: u32) -> f64 {
     let of = |path: std::path::PathBuf| {
         let text = std::fs::read_to_string(path).unwrap_or_default();
         text.split_whitespace().next().and_then(|ns| ns.parse::<f64>().ok()).unwrap_or(0.0)

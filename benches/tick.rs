@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use bcc_top::frame::{Cost, Frame, Interval, Kind, Lost, Stamp, Status, Table};
 use bcc_top::probes::decode::{Resolve, decode};
+use bcc_top::probes::layout::Layout;
 use bcc_top::probes::object;
 use bcc_top::probes::reader::{Halves, RawRows};
 use bcc_top::probes::sys;
@@ -48,6 +49,10 @@ pub fn run() {
     println!("|---|---|---|---|---|---|");
     KEYS.into_iter().for_each(keys);
     println!("\nGoal at 10,000 keys: at most {GOAL:.0} ms.\n");
+    println!("What an explorer over it holds after a minute at one frame a second, its history with it:\n");
+    println!("| keys | MB |\n|---|---|");
+    KEYS.into_iter().for_each(memory);
+    println!();
     println!(
         "With the CPUs that a machine may have, simulated behind the read, as the kernel gives one value for each:\n"
     );
@@ -119,12 +124,49 @@ fn bare_read(map: &OwnedFd, keys: u32, key_size: usize, value_size: usize) -> f6
     (cpu() - begun).as_secs_f64() * 1e3
 }
 
-fn keys(keys: u32) {
-    let layout = object::layout(view("tcptop"), &[]).expect("its layout");
+/// Two maps as `tcptop` has them.
+fn halves(layout: &Layout, keys: u32) -> Halves {
     let (key_size, value_size) = (layout.key_size, layout.value_size);
     let capacity = keys.max(10_000) * 2;
     let map = || hash(capacity, key_size, value_size);
-    let halves = Halves::Hash { maps: [map(), map()], key_size, value_size, capacity };
+    Halves::Hash { maps: [map(), map()], key_size, value_size, capacity }
+}
+
+/// What a minute of an explorer over so many keys has added to this process, MB of resident memory. To be asked in a
+/// process of its own, as nothing is given back to the kernel.
+pub fn memory_of(keys: u32) -> f64 {
+    let layout = object::layout(view("tcptop"), &[]).expect("its layout");
+    let halves = halves(&layout, keys);
+    let Halves::Hash { maps, key_size, value_size, .. } = &halves else { return f64::NAN };
+    let (before, mut rows) = (resident(), RawRows::default());
+    let mut explorer = Explorer::open(&["tcptop"], (100, 50));
+    for round in 0..60 {
+        fill(&maps[1], keys, *key_size, *value_size);
+        halves.drain(1, &mut rows).expect("a drain");
+        let (mut table, _) = decode(&layout, Kind::Table, &mut rows, &mut Nobody);
+        table.derive();
+        explorer.show(std::iter::once(Arc::new(frame(table, round))));
+    }
+    resident() - before
+}
+
+/// MB.
+fn resident() -> f64 {
+    let text = std::fs::read_to_string("/proc/self/statm").expect("it is always there");
+    let pages = text.split(' ').nth(1).and_then(|pages| pages.parse::<f64>().ok()).expect("a number");
+    pages * rustix::param::page_size() as f64 / 1e6
+}
+
+fn memory(keys: u32) {
+    let this = std::env::current_exe().expect("this program");
+    let output = std::process::Command::new(this).args(["memory-of", &keys.to_string()]).output().expect("it runs");
+    println!("| {keys} | {} |", String::from_utf8_lossy(&output.stdout).trim());
+}
+
+fn keys(keys: u32) {
+    let layout = object::layout(view("tcptop"), &[]).expect("its layout");
+    let (key_size, value_size) = (layout.key_size, layout.value_size);
+    let halves = halves(&layout, keys);
     let Halves::Hash { maps, .. } = &halves else { return };
     let (mut bare, mut drained, mut decoded, mut whole) = (vec![], vec![], vec![], vec![]);
     let mut rows = RawRows::default();

@@ -18,7 +18,7 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 TARGET = $(shell rustc -vV | sed -n 's/^host: //p')
 BINARY = target/$(TARGET)/release/bcc-top
 
-.PHONY: help run build release reproducible deb debtest deny test lint unit truth matrix fuzz bench screenshot demo tour build-packages test-packages cargo
+.PHONY: help run build release reproducible deb debtest deny test lint unit truth matrix fuzz soak bench screenshot demo tour build-packages test-packages cargo
 
 help: ## what there is
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -62,6 +62,10 @@ matrix: test-packages release ## the same on every kernel, in QEMU: make matrix 
 
 fuzz: build-packages cargo ## fuzz targets, each for TIME seconds: make fuzz TIME=600 FUZZ=btf
 	tools/fuzz.sh
+
+soak: build ## half an hour at full load: are memory and descriptors flat? kept in docs/soak.md (root)
+	tools/apt-install.sh fio python3 curl
+	$(SUDO) tools/soak.sh $(BINARY)
 
 bench: build-packages cargo ## benchmarks beside libbpf-tools, kept in docs/performance.md (root)
 	tools/apt-install.sh libbpf-tools bpftrace htop btop procps

@@ -311,7 +311,7 @@ fn only_one_thread_when_asked(case: &Case) {
         watch.check(|rows| {
             let paths: Vec<&Value> = rows.iter().map(|row| &row["path"]).filter(|path| path.as_str().is_some_and(|p| p.starts_with(path_of(&opener.dir)))).collect();
             assert_eq!(paths, [&opener.path(name)]);
-            assert!(rows.iter().all(|row| row["tid"].to_string() == tid), "{rows:?}");
+            assert!(rows.iter().all(|row| is(row, "tid", tid.parse::<u32>().expect("a number"))), "{rows:?}");
         });
     }
 }

@@ -121,7 +121,8 @@ fn what_is_declared_for_a_shared_program_is_in_it() {
         }
         let constants = object::constants(view).unwrap_or_else(|e| panic!("{name}: {e}"));
         let defaults = decl.set.iter().filter(|(_, set)| {
-            set.default.is_some() || set.time.is_some() || set.network || set.disk || set.list.is_some()
+            let filter = set.network || set.disk || set.list.is_some() || set.pattern || set.mount;
+            filter || set.default.is_some() || set.time.is_some()
         });
         for constant in decl.constants.keys().chain(defaults.map(|(name, _)| name)) {
             assert!(constants.contains(constant), "{name}: {constant} is no constant of the program");

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
 /* Block requests, one by one. */
+#define BLOCK_PATTERN
 #include "block.h"
 #include "events.h"
 
@@ -10,8 +11,16 @@ enum by {
 	BY_RW,
 };
 
+enum pattern_shown {
+	PATTERN_NO,
+	PATTERN_SHOW,
+	PATTERN_SEQUENTIAL,
+	PATTERN_RANDOM,
+};
+
 const volatile u32 by = BY_EVENT;
 const volatile u64 min_latency = 0; /* ns, in the driver and the disk */
+const volatile u32 pattern = PATTERN_NO;
 
 struct block_io {
 	event_time_t time_ns;
@@ -26,7 +35,8 @@ struct block_io {
 	text_t flags[RWBS_SIZE];
 	letter_t rw;
 	flag_t failed;
-	u8 _pad[6];
+	letter_t pattern;
+	u8 _pad[5];
 };
 
 /* 4 MiB hold 36,000 requests; user space empties it ten times a second. */
@@ -50,6 +60,18 @@ HASH_HALVES(counts, struct io_key, struct ios, 10240);
 static __always_inline bool needs_submit(void)
 {
 	return true;
+}
+
+static __always_inline bool needs_pattern(void)
+{
+	return pattern != PATTERN_NO;
+}
+
+static __always_inline bool is_pattern_wanted(const struct inflight *known)
+{
+	if (pattern < PATTERN_SEQUENTIAL)
+		return true;
+	return known && known->pattern == (pattern == PATTERN_SEQUENTIAL ? 'S' : 'R');
 }
 
 static __always_inline void count_io(struct request *rq, struct inflight *known, u64 bytes)
@@ -84,6 +106,7 @@ static __always_inline void tell(struct request *rq, struct inflight *known, con
 	if (known) {
 		io->cgroup = known->owner.cgroup;
 		io->pid = known->owner.pid;
+		io->pattern = known->pattern;
 		__builtin_memcpy(io->comm, known->owner.comm, sizeof(io->comm));
 		if (known->issued)
 			io->latency = now - known->issued;
@@ -110,6 +133,8 @@ static __always_inline void completed(struct request *rq, struct inflight *known
 	if (!known || known->owner.pid == PID_UNKNOWN)
 		count_lost(LOST_UNATTRIBUTED);
 	if (min_latency && (!issued || now - issued < min_latency))
+		return;
+	if (!is_pattern_wanted(known))
 		return;
 	if (by != BY_EVENT)
 		count_io(rq, known, (known ? known->done : 0) + part->bytes);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
 /* Programs that are started. */
 #include "events.h"
+#include "pattern.h"
 
 enum by {
 	BY_EVENT,
@@ -18,6 +19,8 @@ enum failed {
 
 const volatile u32 by = BY_EVENT;
 const volatile u32 failed = FAILED_NO;
+const volatile struct pattern name = {}; /* only files called so, without their directory */
+const volatile struct pattern args = {}; /* only lines of arguments like this */
 
 #define PATH_SIZE 256
 #define ARGS_SIZE 1024
@@ -69,6 +72,111 @@ static __always_inline void read_path(char *path, u32 size, const void *from)
 		count_lost(LOST_TRUNCATED);
 }
 
+/* What is matched at a time: the stack has little room. */
+#define CHUNK 128
+#define NAMED_PATH 2048
+
+/*
+ * Steps without a branch: a verifier follows each one that a loop makes in every round, and gives up at 8192 of them. A mask is all ones
+ * where the step is taken.
+ */
+static __always_inline u64 all_if_negative(u64 number)
+{
+	barrier_var(number);
+	number = -(number >> 63);
+	barrier_var(number);
+	return number;
+}
+
+static __always_inline u64 is_not(u64 byte, u64 other)
+{
+	u64 differs = byte ^ other;
+
+	barrier_var(differs);
+	return all_if_negative(differs | -differs);
+}
+
+/* One step for each byte of a path, up to its NUL; each slash begins anew. */
+static __always_inline u64 name_steps(u64 state, const char *chunk)
+{
+	u64 goes_on = ~0ULL, inside, next;
+	u32 i;
+
+#pragma clang loop unroll(disable)
+	for (i = 0; i < CHUNK; i++) {
+		goes_on &= is_not((u8)chunk[i], 0);
+		inside = is_not((u8)chunk[i], '/');
+		next = (pattern_step(&name, state, chunk[i]) & inside) | (pattern_begin & ~inside);
+		state = (next & goes_on) | (state & ~goes_on);
+	}
+	return state;
+}
+
+/* The last name of a path. */
+static __always_inline bool is_name_wanted(char *chunk, const char *path)
+{
+	u64 state = pattern_begin;
+	long len;
+	u32 at;
+
+	if (!name.end)
+		return true;
+#pragma clang loop unroll(disable)
+	for (at = 0; at < NAMED_PATH; at += CHUNK - 1) {
+		len = bpf_probe_read_user_str(chunk, CHUNK, path + at);
+		if (len < 0)
+			return false;
+		state = name_steps(state, chunk);
+		if (len < CHUNK)
+			break;
+	}
+	return state & name.end;
+}
+
+/* Strings one behind the other; a NUL between them is a blank for patterns, as it is shown. */
+static __always_inline u64 arg_steps(u64 state, const char *chunk, u64 length)
+{
+	u64 goes_on;
+	u32 i;
+
+#pragma clang loop unroll(disable)
+	for (i = 0; i < CHUNK; i++) {
+		goes_on = all_if_negative(i - length);
+		state = (pattern_step(&args, state, chunk[i]) & goes_on) | (state & ~goes_on);
+	}
+	return state;
+}
+
+/* The smaller of a number that is not 0 and CHUNK. */
+static __always_inline u64 chunk_of(u64 left)
+{
+	s64 over = left - CHUNK;
+
+	over &= over >> 63;
+	left = CHUNK - 1 + over;
+	barrier_var(left);
+	return (left & (CHUNK - 1)) + 1;
+}
+
+/* Those of a new program; the last NUL is no blank. */
+static __always_inline bool are_args_wanted(char *chunk, u64 start, u64 length)
+{
+	u64 state = pattern_begin, size;
+	u32 at;
+
+	if (!args.end)
+		return true;
+	length = length > ARGS_SIZE ? ARGS_SIZE : length ? length - 1 : 0;
+#pragma clang loop unroll(disable)
+	for (at = 0; at < ARGS_SIZE && at < length; at += CHUNK) {
+		size = chunk_of(length - at);
+		if (bpf_probe_read_user(chunk, size, (void *)start + at))
+			return false;
+		state = arg_steps(state, chunk, size);
+	}
+	return state & args.end;
+}
+
 static __always_inline void count_exec(u32 ppid, const void *path, long ret)
 {
 	struct exec_key key = {};
@@ -116,9 +224,12 @@ int BPF_PROG(exec__1, struct task_struct *task, int old_pid, struct linux_binprm
 {
 	u64 start = task->mm->arg_start, len = task->mm->arg_end - start;
 	const void *path = (void *)task->mm->env_end;
+	char chunk[CHUNK] = {};
 	struct exec *exec;
 
 	if (failed == FAILED_ONLY || !is_wanted(task, task->tgid))
+		return 0;
+	if (!is_name_wanted(chunk, path) || !are_args_wanted(chunk, start, len))
 		return 0;
 	if (by != BY_EVENT) {
 		count_exec(task->real_parent->tgid, path, 0);
@@ -166,6 +277,28 @@ static __always_inline void read_failed_args(struct exec *exec, const u64 *argv)
 	exec->_args_len = used;
 }
 
+static __always_inline bool are_failed_args_wanted(char *chunk, const u64 *argv)
+{
+	u64 state = pattern_begin, arg;
+	long len;
+	int i;
+
+	if (!args.end)
+		return true;
+#pragma clang loop unroll(disable)
+	for (i = 0; i < FAILED_ARGS; i++) {
+		if (bpf_probe_read_user(&arg, sizeof(arg), &argv[i]) || !arg)
+			break;
+		len = bpf_probe_read_user_str(chunk, FAILED_ARG_SIZE, (void *)arg);
+		if (len <= 0)
+			break;
+		if (i)
+			state = pattern_step(&args, state, ' ');
+		state = arg_steps(state, chunk, len - 1);
+	}
+	return state & args.end;
+}
+
 static __always_inline bool is_failed_exec(struct pt_regs *regs, long ret)
 {
 	u64 number = SYSCALL_NUMBER(regs);
@@ -178,7 +311,11 @@ static __always_inline int record_failure(struct pt_regs *regs, long ret, u32 pp
 	bool at = SYSCALL_NUMBER(regs) == NR_EXECVEAT;
 	const void *path = (void *)(at ? SYSCALL_ARG2(regs) : SYSCALL_ARG1(regs));
 	const void *argv = (void *)(at ? SYSCALL_ARG3(regs) : SYSCALL_ARG2(regs));
+	char chunk[CHUNK] = {};
 	struct exec *exec;
+
+	if (!is_name_wanted(chunk, path) || !are_failed_args_wanted(chunk, argv))
+		return 0;
 
 	if (by != BY_EVENT) {
 		count_exec(ppid, path, ret);

@@ -5,6 +5,7 @@
  */
 #include "events.h"
 #include "fd.h"
+#include "listed.h"
 
 enum by {
 	BY_EVENT,
@@ -15,9 +16,9 @@ enum by {
 };
 
 const volatile u32 by = BY_EVENT;
-const volatile bool failed = false;   /* only calls that failed */
-const volatile u32 signal_number = 0; /* only this signal */
-const volatile u32 target_pid = 0;    /* only what names this process */
+const volatile bool failed = false;  /* only calls that failed */
+const volatile listed_t signal = {}; /* only these signals */
+const volatile u32 target_pid = 0;   /* only what names this process */
 
 #if defined(__TARGET_ARCH_x86)
 #define NR_KILL 62
@@ -219,7 +220,7 @@ static __always_inline int finish(struct pt_regs *regs, long ret, bool compat)
 
 	if (!describe(regs, &call) || compat)
 		return 0;
-	if ((failed && ret >= 0) || (signal_number && call.signal != signal_number) ||
+	if ((failed && ret >= 0) || !is_listed(signal, call.signal) ||
 	    (target_pid && call.target != target_pid) || !is_current_wanted())
 		goto out;
 	if (by != BY_EVENT)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
 /* Files that are opened. */
 #define PATHCALL_OPENS
+#include "listed.h"
 #include "pathcall.h"
 
 enum access {
@@ -10,6 +11,8 @@ enum access {
 };
 
 const volatile u32 access = ACCESS_ANY;
+const volatile u32 tid = 0;	    /* only this thread */
+const volatile listed_t flags = {}; /* only opens with all of these flags */
 
 #define O_ACCMODE 3
 #define O_WRONLY 1
@@ -83,6 +86,8 @@ static __always_inline int opened(u32 number, struct pt_regs *regs, long ret)
 	if (access == ACCESS_WRITE && !(asked.flags & O_ACCMODE))
 		return 0;
 	if (access == ACCESS_CREATE && !(asked.flags & O_CREAT))
+		return 0;
+	if ((tid && (u32)bpf_get_current_pid_tgid() != tid) || !has_all_listed(flags, asked.flags))
 		return 0;
 	end_call(number, &asked, ret);
 	return 0;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
 /* Objects that the kernel allocates from its slab caches. */
 #include "filter.h"
+#include "pattern.h"
 #include "sampled.h"
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
@@ -13,6 +14,8 @@ struct kmem_cache {
 #pragma clang attribute pop
 
 #define CACHE_NAME_SIZE 32
+
+const volatile struct pattern cache = {}; /* only caches called so */
 
 struct cache_key {
 	cpu_shard_t _cpu;
@@ -29,7 +32,7 @@ struct allocations {
  * allocating would not end. */
 HASH_HALVES(caches, struct cache_key, struct allocations, 16384);
 
-static __always_inline int record(struct kmem_cache *cache, u64 objects)
+static __always_inline int record(struct kmem_cache *from, u64 objects)
 {
 	struct cache_key key = { ._cpu = bpf_get_smp_processor_id() };
 	struct allocations zero = {}, *allocations;
@@ -37,9 +40,11 @@ static __always_inline int record(struct kmem_cache *cache, u64 objects)
 
 	if (!objects || !is_sampled() || !is_current_wanted())
 		return 0;
-	if (bpf_probe_read_kernel_str(key.cache, sizeof(key.cache), BPF_CORE_READ(cache, name)) == sizeof(key.cache))
+	if (bpf_probe_read_kernel_str(key.cache, sizeof(key.cache), BPF_CORE_READ(from, name)) == sizeof(key.cache))
 		count_lost(LOST_TRUNCATED);
-	size = BPF_CORE_READ(cache, size);
+	if (!is_match(&cache, key.cache, sizeof(key.cache)))
+		return 0;
+	size = BPF_CORE_READ(from, size);
 	allocations = lookup_or_init(HALF(caches), &key, &zero);
 	if (!allocations)
 		return 0;

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
 /* Files whose attributes are asked for. */
+#include "listed.h"
 #include "pathcall.h"
 
-const volatile u32 syscall = SYSCALL_NONE; /* only this one */
+const volatile listed_t syscall = {}; /* only these */
 
 #define AT_EMPTY_PATH 0x1000
 
@@ -18,7 +19,7 @@ static __always_inline bool is_stat(u64 number)
 	case NR_STAT:
 	case NR_LSTAT:
 #endif
-		return syscall == SYSCALL_NONE || number == syscall;
+		return is_listed(syscall, number);
 	}
 	return false;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
 /* System calls, counted when they end. This runs for every one of the machine, so each step counts. */
 #include "filter.h"
+#include "listed.h"
 #include "sampled.h"
 #include "syscall.h"
 
@@ -12,9 +13,9 @@ enum by {
 
 const volatile u32 by = BY_SYSCALL;
 const volatile bool latency = false;
-const volatile bool failed = false;	   /* only calls that failed */
-const volatile u32 errno = 0;		   /* only calls that failed with this error */
-const volatile u32 syscall = SYSCALL_NONE; /* only this call */
+const volatile bool failed = false;   /* only calls that failed */
+const volatile listed_t errno = {};   /* only calls that failed with these errors */
+const volatile listed_t syscall = {}; /* only these calls */
 
 #define MAX_ERRNO 4095
 /* More than any architecture has. */
@@ -85,7 +86,7 @@ static __always_inline int count_call(u32 number, long ret, u64 took)
 	bool is_failed = (u64)ret >= (u64)-MAX_ERRNO;
 	struct calls *calls;
 
-	if ((failed && !is_failed) || (errno && ret != -(long)errno))
+	if (((failed || errno[0]) && !is_failed) || !is_listed(errno, -ret))
 		return 0;
 	if (by != BY_SYSCALL) {
 		count_of_process(number, is_failed, took);
@@ -101,7 +102,7 @@ static __always_inline int count_call(u32 number, long ret, u64 took)
 
 static __always_inline bool is_number_wanted(u32 number)
 {
-	return (syscall == SYSCALL_NONE || number == syscall) && is_current_wanted();
+	return is_listed(syscall, number) && is_current_wanted();
 }
 
 SEC("tp_btf/sys_exit")

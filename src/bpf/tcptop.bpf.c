@@ -3,6 +3,8 @@
 #include "filter.h"
 #include "sock.h"
 
+const volatile bool hide_loopback = false; /* not what stays on this machine */
+
 struct connection {
 	tgid_t pid;
 	ns_inum_t netns;
@@ -42,6 +44,18 @@ struct {
 /* Set when the iterators have met all sockets that were open before. */
 u32 seeded = 0;
 
+/* 127.0.0.0/8, ::1, and an address of this machine that it speaks to itself: the kernel sends all of them over lo. */
+static __always_inline bool is_loopback(const u8 *local, const u8 *remote)
+{
+	const u32 *from = (const u32 *)local, *to = (const u32 *)remote;
+
+	if (is_v4_mapped(remote) && remote[12] == 127)
+		return true;
+	if (!to[0] && !to[1] && !to[2] && to[3] == bpf_htonl(1))
+		return true;
+	return from[0] == to[0] && from[1] == to[1] && from[2] == to[2] && from[3] == to[3];
+}
+
 static __always_inline void record(struct sock *sk, u64 rx, u64 tx)
 {
 	struct connection conn = {};
@@ -52,6 +66,8 @@ static __always_inline void record(struct sock *sk, u64 rx, u64 tx)
 	conn.pid = bpf_get_current_pid_tgid() >> 32;
 	fill_ends(&conn, sk);
 	if (!are_ends_wanted(conn.family, conn.laddr, conn.raddr, conn.lport, conn.rport))
+		return;
+	if (hide_loopback && is_loopback(conn.laddr, conn.raddr))
 		return;
 	traffic = lookup_or_init(HALF(bytes), &conn, &zero);
 	if (!traffic)

@@ -100,7 +100,9 @@ fn setting_arg(name: &str, long: String, setting: &SettingDecl) -> Arg {
         }
         super::settings::Kind::Choice(words) => arg.value_name(words.join("|")),
         super::settings::Kind::Text => arg.value_name("TEXT"),
-        super::settings::Kind::Syscall => arg.value_name("SYSCALL"),
+        super::settings::Kind::Names(table, _) => arg.value_name(table.placeholder()),
+        super::settings::Kind::Pattern => arg.value_name("PATTERN"),
+        super::settings::Kind::Mount => arg.value_name("PATH"),
         super::settings::Kind::Network => arg.value_name("ADDRESS[/BITS]"),
         super::settings::Kind::Disk => arg.value_name("DISK"),
         super::settings::Kind::List { .. } => arg.value_name("N[,N...]"),

@@ -10,10 +10,12 @@ mod container;
 mod disk;
 mod escape;
 pub mod host;
+mod mount;
 mod names;
 pub mod process;
 mod user;
 
 pub use cgroup::of_name as cgroup_of;
 pub use disk::number as disk_number;
+pub use mount::device as mount_device;
 pub use names::Names;

@@ -7,10 +7,9 @@ use foldhash::fast::FixedState;
 
 use super::layout::{Field, Layout, Role};
 use super::reader::RawRows;
-use super::signals;
 use crate::frame::accumulate::larger;
 use crate::frame::{Agg, Histogram, Kind, Table, Value};
-use crate::views::syscalls;
+use crate::views::{signals, syscalls};
 
 /// Numbers to names; what is not known stays null.
 pub trait Resolve {
@@ -198,6 +197,7 @@ impl<'a> Decoder<'a> {
                 None => self.table.intern_display(number(bytes)),
             },
             Role::Named(at) => self.name(at, number(bytes)),
+            Role::Letter if bytes.first() == Some(&0) => Value::Null,
             Role::Letter => self.table.intern(&bytes[..bytes.len().min(1)]),
             Role::Ip => self.ip(bytes),
             _ => Value::Uint(number(bytes)),

@@ -24,7 +24,6 @@ pub mod requires;
 pub mod ring;
 pub mod sampling;
 pub mod settings;
-mod signals;
 pub mod slim;
 pub mod stats;
 pub mod sys;

@@ -6,6 +6,7 @@ use super::btf::{Btf, Kind};
 use super::facts::Facts;
 use crate::frame::SettingValue;
 use crate::views::network::Network;
+use crate::views::pattern::Pattern;
 use crate::views::{SettingDecl, ViewDecl};
 
 /// Where a constant lies in `.rodata`.
@@ -114,6 +115,11 @@ impl Rodata<'_> {
         let (name, set) = decl.setting(name).ok_or_else(|| format!("this view has no setting {name}"))?;
         match value {
             SettingValue::Text(text) if set.text => self.text(name, text),
+            SettingValue::Text(text) if set.pattern => self.bytes(name, &Pattern::parse(text)?.to_bytes()),
+            SettingValue::Text(text) if set.names.is_some() => {
+                let numbers = set.names.map(|table| table.numbers(text)).transpose()?;
+                self.numbers(name, &numbers.unwrap_or_default())
+            }
             SettingValue::Text(text) if set.network => self.network(name, Network::parse(text)?),
             SettingValue::Text(text) if set.list.is_some() => self.list(name, text),
             // One of a list, the others are 0.
@@ -124,13 +130,23 @@ impl Rodata<'_> {
 
     /// `network_t` of sock.h.
     fn network(&mut self, name: &str, network: Network) -> Result<(), String> {
+        self.bytes(name, &[network.address, network.mask].concat())
+    }
+
+    /// What has the same size in the program.
+    fn bytes(&mut self, name: &str, bytes: &[u8]) -> Result<(), String> {
         let place = self.place(name)?;
-        let bytes = [network.address, network.mask].concat();
-        match place.len() == bytes.len() {
-            true => place.copy_from_slice(&bytes),
-            false => return Err(format!("the program has no network in {name}")),
+        if place.len() != bytes.len() {
+            return Err(format!("the program has something else in {name}"));
         }
+        place.copy_from_slice(bytes);
         Ok(())
+    }
+
+    /// `listed_t` of listed.h: each number and one, as 0 is none.
+    fn numbers(&mut self, name: &str, numbers: &[u32]) -> Result<(), String> {
+        let numbers: Vec<String> = numbers.iter().map(|number| (number + 1).to_string()).collect();
+        self.list(name, &numbers.join(","))
     }
 
     /// An array of as many numbers as a `u32` each.
@@ -163,9 +179,6 @@ fn own_setting(set: &SettingDecl, name: &str, value: &SettingValue) -> Result<u6
         SettingValue::Bool(on) => Ok(u64::from(*on)),
         SettingValue::Int(n) => u64::try_from(*n).map_err(|_| format!("{name} cannot be negative")),
         SettingValue::Text(text) if set.time.is_some() => crate::views::settings::time(text),
-        SettingValue::Text(call) if set.syscall => {
-            crate::views::syscalls::number(call).ok_or_else(|| format!("{call} is no system call"))
-        }
         SettingValue::Text(word) => {
             let place = set.choices.iter().position(|choice| choice.name == *word);
             place.map(|n| n as u64).ok_or_else(|| format!("{name} cannot be {word}"))

@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde::Deserialize;
 
+use super::tables::Table;
 use crate::frame::{Kind, ReasonClass, SettingValue, Unit};
 
 /// BCC's groups, in BCC's order.
@@ -224,9 +225,14 @@ pub struct SettingDecl {
     /// The file of a library that is watched instead of those that processes have mapped; the program does not have it.
     #[serde(default)]
     pub library: bool,
-    /// The name of a system call, which the program has by its number; without, that is what the program says.
+    /// Names out of a table, as many as `list` says: the program has `listed_t`, their numbers and one.
+    pub names: Option<Table>,
+    /// A text in which `*` stands for anything and `?` for one byte; the program has `struct pattern`.
     #[serde(default)]
-    pub syscall: bool,
+    pub pattern: bool,
+    /// A path, which the program has as the device of the filesystem that it is on.
+    #[serde(default)]
+    pub mount: bool,
     /// An address, or a network as 10.0.0.0/8, which the program has as `network_t`.
     #[serde(default)]
     pub network: bool,

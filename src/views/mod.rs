@@ -5,10 +5,13 @@
 mod decl;
 pub mod network;
 mod object;
+pub mod pattern;
 pub mod post;
 pub mod proof;
 pub mod settings;
+pub mod signals;
 pub mod syscalls;
+pub mod tables;
 
 use std::sync::OnceLock;
 

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use super::network::Network;
-use super::{SettingDecl, TimeUnit, ViewDecl, nearest, syscalls};
+use super::pattern::Pattern;
+use super::tables::Table;
+use super::{SettingDecl, TimeUnit, ViewDecl, nearest};
 use crate::frame::SettingValue;
 
 /// What a setting takes.
@@ -24,8 +26,12 @@ pub enum Kind<'a> {
     Time(TimeUnit),
     /// Any text that is not empty.
     Text,
-    /// The name of a system call.
-    Syscall,
+    /// Names out of a table, with commas.
+    Names(Table, u16),
+    /// A text with `*` and `?`.
+    Pattern,
+    /// A path on the filesystem that is meant.
+    Mount,
     /// An address, or a network.
     Network,
     /// The name of a disk.
@@ -49,11 +55,15 @@ pub fn kind(setting: &SettingDecl) -> Kind<'_> {
     if let Some(unit) = setting.time {
         return Kind::Time(unit);
     }
+    if let Some(table) = setting.names {
+        return Kind::Names(table, setting.list.unwrap_or(1));
+    }
     match (setting.min, setting.max) {
         _ if setting.text || setting.library => Kind::Text,
-        _ if setting.syscall => Kind::Syscall,
         _ if setting.network => Kind::Network,
         _ if setting.disk => Kind::Disk,
+        _ if setting.pattern => Kind::Pattern,
+        _ if setting.mount => Kind::Mount,
         (min, max) if setting.list.is_some() => Kind::List { most: setting.list.unwrap_or(1), min, max },
         (None, None) => Kind::Switch,
         (min, max) => Kind::Number { min, max },
@@ -74,19 +84,18 @@ pub fn value(setting: &SettingDecl, text: &str) -> Result<SettingValue, String> 
         Kind::Number { min, max } => number(text, min, max).map(SettingValue::Int),
         Kind::List { most, min, max } => list(text, most, min, max),
         Kind::Network => Network::parse(text).map(|_| SettingValue::Text(text.to_owned())),
-        // Whether there is such a disk is known where the view is opened.
+        Kind::Names(table, most) => table.read(text, most),
+        Kind::Pattern => Pattern::parse(text).map(|_| SettingValue::Text(text.to_owned())),
+        // Whether there is such a disk or path is known where the view is opened.
         Kind::Disk if text.is_empty() => Err("the name is empty".to_owned()),
         // Kept as text with its unit, so that it means the same wherever it is written and read again.
         Kind::Time(unit) => {
             let text = if text.parse::<u64>().is_ok() { format!("{text}{}", unit.name()) } else { text.to_owned() };
             time(&text).map(|_| SettingValue::Text(text))
         }
+        Kind::Mount if !text.starts_with('/') => Err(format!("`{text}` is no path that begins with /")),
         Kind::Text if text.is_empty() => Err("the text is empty".to_owned()),
-        Kind::Syscall if syscalls::number(text).is_none() => {
-            let near = nearest(text, syscalls::NAMES.into_iter().filter(|name| !name.is_empty()));
-            Err(format!("`{text}` is no system call{}", did_you_mean(&near)))
-        }
-        Kind::Text | Kind::Syscall | Kind::Disk => Ok(SettingValue::Text(text.to_owned())),
+        Kind::Text | Kind::Mount | Kind::Disk => Ok(SettingValue::Text(text.to_owned())),
         Kind::Switch => match text {
             "true" | "yes" | "on" | "1" => Ok(SettingValue::Bool(true)),
             "false" | "no" | "off" | "0" => Ok(SettingValue::Bool(false)),
@@ -133,7 +142,12 @@ pub fn takes(setting: &SettingDecl) -> String {
         Kind::Choice(words) => words.join(", "),
         Kind::Number { min, max } => format!("{}..{}", bound(min), bound(max)),
         Kind::Text => "text".to_owned(),
-        Kind::Syscall => "the name of a system call".to_owned(),
+        Kind::Names(table, 1) => format!("the name of a {}, as {}", table.one(), table.example()),
+        Kind::Names(table, most) => {
+            format!("up to {most} names of {}s with commas between them, each as {}", table.one(), table.example())
+        }
+        Kind::Pattern => "a text in which * stands for anything and ? for one byte, at most 63 bytes".to_owned(),
+        Kind::Mount => "a path, which stands for the filesystem it is on".to_owned(),
         Kind::Network => "an address, or a network such as 10.0.0.0/8 or fd00::/8".to_owned(),
         Kind::Disk => "the name of a whole disk, as in /proc/diskstats".to_owned(),
         Kind::List { most, min, max } => {
@@ -211,11 +225,18 @@ mod tests {
     }
 
     #[test]
-    fn a_system_call_is_set_by_a_name_that_there_is() {
-        let call = setting("help = 'h'\nsyscall = true");
-        assert_eq!(value(&call, "openat"), Ok(SettingValue::Text("openat".into())));
-        assert!(value(&call, "opnat").unwrap_err().contains("openat"));
-        assert!(value(&call, "").is_err());
+    fn names_patterns_and_paths_are_checked() {
+        let calls = setting("help = 'h'\nnames = 'syscalls'\nlist = 2");
+        assert_eq!(value(&calls, "openat, getpid"), Ok(SettingValue::Text("openat,getpid".into())));
+        assert!(value(&calls, "opnat").unwrap_err().contains("openat"));
+        assert!(value(&calls, "").is_err() && value(&calls, "read,write,open").is_err());
+        assert!(takes(&calls).contains("up to 2 names of system calls"));
+        let pattern = setting("help = 'h'\npattern = true");
+        assert_eq!(value(&pattern, "a*"), Ok(SettingValue::Text("a*".into())));
+        assert!(value(&pattern, "").is_err() && value(&pattern, &"x".repeat(64)).is_err());
+        let mount = setting("help = 'h'\nmount = true");
+        assert_eq!(value(&mount, "/"), Ok(SettingValue::Text("/".into())));
+        assert!(value(&mount, "data").is_err() && value(&mount, "").is_err());
         let text = setting("help = 'h'\ntext = true");
         assert_eq!(value(&text, "/etc"), Ok(SettingValue::Text("/etc".into())));
         assert!(value(&text, "").is_err());

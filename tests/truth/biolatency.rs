@@ -134,6 +134,9 @@ fn requests_are_timed_as_whoever_waits_for_them_does(case: &Case) {
     let by_rw = case.watch_plain(&["biolatency", "--by", "rw", "-p", &pid]);
     let by_flags = case.watch_plain(&["biolatency", "--by", "flags", "-p", &pid]);
     let by_pid = case.watch_plain(&["biolatency", "--by", "pid"]);
+    let only = ["W", "R"].map(|rw| (case.watch_plain(&["biolatency", "--rw", rw, "-p", &pid]), rw));
+    let here = case.watch_plain(&["biolatency", "--disk", &disk.name, "-p", &pid]);
+    let elsewhere = case.watch_plain(&["biolatency", "--disk", &disk.another(), "-p", &pid]);
     let before = disk.stats();
     let took = worker.step();
     let done = disk.stats().since(before);
@@ -145,6 +148,9 @@ fn requests_are_timed_as_whoever_waits_for_them_does(case: &Case) {
     filtered.check(|rows| Found::of(rows, |_| true).check("with -p", &all));
     by_pid.check(|rows| Found::of(rows, |key| key["pid"] == worker.pid).check("by pid", &all));
     by_rw.check(|rows| ["W", "R"].iter().for_each(|rw| Found::of(rows, |key| key["rw"] == *rw).check(rw, &took[rw])));
+    only.into_iter().for_each(|(watch, rw)| watch.check(|rows| Found::of(rows, |_| true).check(rw, &took[rw])));
+    here.check(|rows| Found::of(rows, |_| true).check("of this disk", &all));
+    elsewhere.check(|rows| assert_eq!(Found::of(rows, |_| true).count, 0, "of another disk"));
     by_flags.check(|rows| {
         // Since 4.10 direct writes are told from those that nobody waits for.
         assert_eq!(Found::of(rows, |key| key["flags"] == "WS").count, written, "sync writes: {rows:?}");

@@ -15,6 +15,7 @@ use crate::test;
 pub const TESTS: &[Test] = &[
     test!(each_request_is_told_with_its_place_size_and_time).every_way().uses(&[Thing::ScratchDisk]),
     test!(behind_a_scheduler_each_request_waits_under_its_owner).every_way().uses(&[Thing::ScratchDisk]),
+    test!(each_request_is_sequential_or_not).every_way().uses(&[Thing::ScratchDisk]),
     test!(what_is_faster_than_asked_for_is_left_out).uses(&[Thing::ScratchDisk]),
 ];
 
@@ -177,4 +178,40 @@ fn what_is_faster_than_asked_for_is_left_out(case: &Case) {
             assert!(rows.iter().all(|row| is(row, "rw", rw) && is(row, "disk", &*disk.name)), "{rows:?}");
         });
     }
+}
+
+/// A write or read begins where the last one ended if that one filled its place.
+fn is_sequential(number: usize) -> bool {
+    number > 0 && SIZES[(number - 1) % SIZES.len()] == 65_536
+}
+
+fn each_request_is_sequential_or_not(case: &Case) {
+    let disk = Disk::scratch(DISK);
+    let mut worker = Worker::start("biosnoop", &["direct", &disk.path.to_string_lossy()]);
+    let pid = worker.pid.to_string();
+    let shown = case.watch(&["biosnoop", "--pattern", "show"]);
+    let sequential = case.watch_plain(&["biosnoop", "-p", &pid, "--pattern", "sequential"]);
+    let random = case.watch_plain(&["biosnoop", "-p", &pid, "--pattern", "random", "--by", "rw"]);
+    let without = case.watch_plain(&["biosnoop", "-p", &pid]);
+    worker.step();
+    let truth = (0..rounds()).filter(|&number| is_sequential(number)).count();
+    shown.check(|rows| {
+        let own = own(rows, &worker, &disk);
+        assert_eq!(own.len(), 2 * rounds(), "requests");
+        for (at, row) in own.iter().enumerate() {
+            let number = at % rounds();
+            // Of the first one it depends on who used the disk before.
+            let right = number == 0 || is(row, "pattern", if is_sequential(number) { "S" } else { "R" });
+            assert!(right, "number {number}: {row}");
+        }
+    });
+    sequential.check(|rows| {
+        assert!(rows.iter().all(|row| is(row, "pattern", "S")), "{rows:?}");
+        assert!((2 * truth..=2 * truth + 2).contains(&rows.len()), "{} rows, {truth} in truth", rows.len());
+    });
+    random.check(|rows| {
+        let (found, least) = (total(rows, "io", |_| true) as usize, 2 * (rounds() - truth - 1));
+        assert!((least..=least + 2).contains(&found), "{found} requests, {least} in truth");
+    });
+    without.check(|rows| assert!(rows.iter().all(|row| row["pattern"].is_null()), "nobody asked"));
 }

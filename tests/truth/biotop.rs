@@ -105,6 +105,8 @@ fn direct_io_is_counted_to_the_byte_under_its_process_and_disk(case: &Case) {
     let disk = Disk::scratch(SIZE as u64);
     let mut worker = Worker::start("biotop", &["direct", &disk.path.to_string_lossy()]);
     let watch = case.watch(&["biotop"]);
+    let writes = case.watch_plain(&["biotop", "--rw", "W", "--disk", &disk.name]);
+    let elsewhere = case.watch_plain(&["biotop", "--disk", &disk.another()]);
     let (done, said) = observe(&disk, &mut worker, 2);
 
     let (requests, bytes) = ((SIZE / BLOCK) as u64, SIZE as u64);
@@ -114,6 +116,11 @@ fn direct_io_is_counted_to_the_byte_under_its_process_and_disk(case: &Case) {
         let (pid, name) = (worker.pid, disk.name.clone());
         move |row: &Value| is(row, "pid", pid) && is(row, "disk", name.as_str()) && is(row, "rw", rw)
     };
+    writes.check(|rows| {
+        assert_near("only writes", total(rows, "bytes", own("W")), bytes, 0.5);
+        assert!(rows.iter().all(|row| is(row, "rw", "W") && is(row, "disk", disk.name.as_str())), "{rows:?}");
+    });
+    elsewhere.check(|rows| assert!(!rows.iter().any(|row| is(row, "pid", worker.pid)), "{rows:?}"));
     watch.check(|rows| {
         for rw in ["W", "R"] {
             assert_near(&format!("{rw} bytes"), total(rows, "bytes", own(rw)), bytes, 0.5);

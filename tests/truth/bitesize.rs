@@ -59,6 +59,9 @@ fn each_size_is_in_its_bucket_under_its_program(case: &Case) {
     let by_disk = case.watch(&["bitesize", "--by", "disk"]);
     let by_rw = case.watch_plain(&["bitesize", "--by", "rw", "-p", &pid]);
     let by_pid = case.watch_plain(&["bitesize", "--by", "pid"]);
+    let [writes, reads] = ["W", "R"].map(|rw| case.watch_plain(&["bitesize", "--rw", rw, "--by", "pid", "-p", &pid]));
+    let here = case.watch_plain(&["bitesize", "--disk", &disk.name, "-p", &pid]);
+    let elsewhere = case.watch_plain(&["bitesize", "--disk", &disk.another(), "-p", &pid]);
     let before = disk.stats();
     worker.step();
     let done = disk.stats().since(before);
@@ -85,5 +88,9 @@ fn each_size_is_in_its_bucket_under_its_program(case: &Case) {
         assert_eq!(buckets(rows, |key| key["rw"] == "W"), written, "writes");
         assert_eq!(buckets(rows, |key| key["rw"] == "R"), [(4096, READS as u64)], "reads");
     });
+    writes.check(|rows| assert_eq!(buckets(rows, |_| true), written, "only writes"));
+    reads.check(|rows| assert_eq!(buckets(rows, |_| true), [(4096, READS as u64)], "only reads"));
+    here.check(|rows| assert_eq!(buckets(rows, |_| true), all, "of this disk"));
+    elsewhere.check(|rows| assert_eq!(buckets(rows, |_| true), [], "of another disk"));
     by_pid.check(|rows| assert_eq!(buckets(rows, |key| key["pid"] == worker.pid), all, "by pid"));
 }

@@ -15,6 +15,7 @@ pub const TESTS: &[Test] = &[
     test!(what_is_over_the_limit_is_told),
     test!(what_a_full_ring_refuses_is_told),
     test!(a_burst_is_counted_exactly),
+    test!(only_names_and_arguments_that_are_asked_for).every_way(),
 ];
 
 /// Execs of a burst, one behind the other as fast as they go.
@@ -160,4 +161,34 @@ fn a_burst_is_counted_exactly(case: &Case) {
         assert_eq!((of(&burst.missing, "count"), of(&burst.missing, "failed")), (FAILURES as u64, FAILURES as u64));
     });
     by_ppid.check(|rows| assert_eq!(total(rows, "count", burst.own()), FAILURES as u64));
+}
+
+fn only_names_and_arguments_that_are_asked_for(case: &Case) {
+    let mut burst = Burst::new("exec-named", 20);
+    let watch = |args: &[&str]| case.watch(&[&["execsnoop", "--failed", "also"], args].concat());
+    let [named, missing, nobody] = ["ex?c-na*", "missing", "named"].map(|name| watch(&["--name", name]));
+    let one = watch(&["--args", "*exec-named 7 with blank*"]);
+    let failed = watch(&["--args", "*/missing 9?"]);
+    let exact = watch(&["--args", &format!("{} 3 {}", burst.program.display(), ARGS.join(" "))]);
+    let none = watch(&["--args", "*/missing"]);
+    let both = watch(&["--name", "exec-*", "--args", "*größe"]);
+    let counted = case.watch_plain(&["execsnoop", "--failed", "also", "--by", "ppid", "--name", "missing", "--args", "* 1*"]);
+    burst.run();
+    let check = |what: &str, watch: crate::support::case::Watch<'_>, good: usize, bad: usize| {
+        watch.check(|rows| {
+            let (well, not): (Vec<&Value>, Vec<&Value>) = rows.iter().partition(|row| is(row, "ret", 0));
+            assert_eq!((well.len(), not.len()), (good, bad), "{what}: {rows:?}");
+            assert!(rows.iter().all(|row| burst.own()(row)), "{what}: {rows:?}");
+        });
+    };
+    check("by name", named, burst.count, 0);
+    check("by the name of what is missing", missing, 0, FAILURES);
+    check("a part of a name", nobody, 0, 0);
+    check("one line", one, 1, 0);
+    check("ten failures", failed, 0, 10);
+    check("all of a line", exact, 1, 0);
+    check("a part of a line", none, 0, 0);
+    check("both", both, burst.count, 0);
+    // 1 and 10 to 19.
+    counted.check(|rows| assert_eq!(total(rows, "failed", burst.own()), 11, "{rows:?}"));
 }

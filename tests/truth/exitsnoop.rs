@@ -15,6 +15,7 @@ pub const TESTS: &[Test] = &[
     test!(every_end_with_its_code_or_signal).every_way(),
     test!(a_leader_that_leaves_early_does_not_end_its_process),
     test!(a_burst_is_counted_exactly),
+    test!(only_the_ages_that_are_asked_for),
 ];
 
 /// How children end: a code, or the name of a signal with its number.
@@ -143,4 +144,19 @@ fn a_burst_is_counted_exactly(case: &Case) {
             assert!(so >= each, "code {code}, signal {signal}: {so}");
         }
     });
+}
+
+fn only_the_ages_that_are_asked_for(case: &Case) {
+    let mut worker = start();
+    let pid = worker.pid;
+    // The slow one is beyond each of these, and nothing else takes an hour.
+    let ms = SLOW.as_millis() as u64;
+    let (least, most) = (format!("{ms}ms"), "1us");
+    let asked: &[crate::support::asked::Asked<'_>] = &[
+        (&["--min-age", &least], &|row| number(row, "age") >= ms * 1_000_000),
+        (&["--max-age", most], &|row| number(row, "age") <= 1000),
+        (&["--max-age", "1h"], &|_| true),
+        (&["--min-age", "1h"], &|_| false),
+    ];
+    crate::support::asked::check(case, &["exitsnoop"], asked, || drop(worker.step()), |row| is(row, "ppid", pid));
 }

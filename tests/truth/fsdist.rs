@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 
-use crate::support::filesystem::Filesystem;
+use crate::support::filesystem::{Filesystem, another};
 use crate::support::{Case, Job, Need, Test, Worker, in_guest, note, number};
 use crate::test;
 
@@ -19,6 +19,7 @@ pub const TESTS: &[Test] = &[
     test!(operations_on_xfs_are_counted).every_way().needs(&[Need::Filesystem("xfs")]),
     test!(operations_on_btrfs_are_counted).every_way().needs(&[Need::Filesystem("btrfs")]),
     test!(operations_on_nfs_are_counted).every_way().needs(&[Need::Mounted("nfs")]),
+    test!(only_files_and_mounts_that_are_asked_for).every_way().needs(&[Need::Filesystem("ext4")]),
     test!(another_filesystem_is_not_counted).needs(&[Need::Filesystem("ext4"), Need::Filesystem("xfs")]),
 ];
 
@@ -201,4 +202,25 @@ fn another_filesystem_is_not_counted(case: &Case) {
         assert!(device.is_string(), "{histograms:?}");
         check(histograms, &truth, |key| key["device"] == device);
     });
+}
+
+fn only_files_and_mounts_that_are_asked_for(case: &Case) {
+    let filesystem = Filesystem::of_kind("ext4");
+    let dir = tempfile::tempdir_in(&filesystem.dir).expect("a directory");
+    let mut worker = worker(&dir);
+    let pid = worker.pid.to_string();
+    let mounted = case.watch(&["ext4dist", "-p", &pid, "--mount", &dir.path().to_string_lossy()]);
+    // The name of a file is read by a helper that lockdown forbids.
+    let restricted = crate::support::Cell::here().is_restricted();
+    let named = ["fi*", "fil"].map(|name| (!restricted).then(|| case.watch(&["ext4dist", "-p", &pid, "--file", name])));
+    let elsewhere = another("ext4", dir.path()).map(|place| case.watch(&["ext4dist", "-p", &pid, "--mount", &place]));
+    let truth = worker.step();
+    mounted.check(|histograms| check(histograms, &truth, |_| true));
+    let [named, other] = named;
+    if let Some(watch) = named {
+        watch.check(|histograms| check(histograms, &truth, |_| true));
+    }
+    for watch in [other, elsewhere].into_iter().flatten() {
+        watch.check(|histograms| assert_eq!(histograms, &[] as &[Value]));
+    }
 }

@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 
-use crate::support::filesystem::Filesystem;
+use crate::support::filesystem::{Filesystem, another};
 use crate::support::numbers::is;
 use crate::support::{Case, Job, Need, Test, Worker, in_guest, note, number, total};
 use crate::test;
@@ -21,6 +21,7 @@ pub const TESTS: &[Test] = &[
     test!(every_operation_on_btrfs_is_told).every_way().needs(&[Need::Filesystem("btrfs")]),
     test!(every_operation_on_nfs_is_told).every_way().needs(&[Need::Mounted("nfs")]),
     test!(only_slow_operations_are_told).needs(&[Need::Filesystem("ext4")]),
+    test!(only_files_and_mounts_that_are_asked_for).every_way().needs(&[Need::Filesystem("ext4")]),
     test!(a_burst_is_counted_exactly).needs(&[Need::Filesystem("ext4")]),
 ];
 
@@ -211,4 +212,34 @@ fn a_burst_is_counted_exactly(case: &Case) {
         let of = |op: &'static str| total(rows, "count", move |row| is(row, "op", op));
         assert_eq!((of("write"), of("open"), of("read")), (BURST, 1, 0));
     });
+}
+
+fn only_files_and_mounts_that_are_asked_for(case: &Case) {
+    let (_filesystem, dir, mut worker) = start("ext4", "each");
+    let pid = worker.pid.to_string();
+    let watch = |args: &[&str]| case.watch(&[&["ext4slower", "0", "-p", &pid], args].concat());
+    let here = dir.path().to_str().expect("text");
+    let names = ["sho?t", "n*n", "short?", "gr*[31m"].map(|name| (watch(&["--file", name]), name));
+    let mounted = watch(&["--mount", here, "--file", "*"]);
+    let elsewhere = another("ext4", dir.path()).map(|place| watch(&["--mount", &place]));
+    let counted = case.watch_plain(&["ext4slower", "0", "-p", &pid, "--by", "file", "--file", "*or*", "--mount", here]);
+    let truth = worker.step();
+    let truth = truth.as_array().expect("a list");
+    let of = |start: &str| truth.iter().filter(|done| done["file"].as_str().is_some_and(|f| f.starts_with(start))).count();
+    for (watch, name) in names {
+        watch.check(|rows| {
+            let start = if name == "short?" { "none" } else { &name[..1] };
+            assert_eq!(rows.len(), of(start), "{name}: {rows:?}");
+            assert!(rows.iter().all(|row| row["file"].as_str().is_some_and(|file| file.starts_with(start))), "{rows:?}");
+        });
+    }
+    mounted.check(|rows| assert_eq!(rows.len(), truth.len(), "{rows:?}"));
+    counted.check(|rows| {
+        assert_eq!(total(rows, "count", |row| is(row, "file", "short")), of("short") as u64, "{rows:?}");
+        assert_eq!(rows.iter().filter(|row| !is(row, "file", "short")).count(), 0, "{rows:?}");
+    });
+    match elsewhere {
+        Some(watch) => watch.check(|rows| assert!(rows.is_empty(), "{rows:?}")),
+        None => note("there is no other ext4 here".to_owned()),
+    }
 }

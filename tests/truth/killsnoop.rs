@@ -118,10 +118,21 @@ fn only_failures_of_one_signal_when_asked(case: &Case) {
     let failed = case.watch(&["killsnoop", "--failed"]);
     let first = worker.hello["children"][0].to_string();
     let of_one = case.watch(&["killsnoop", "--signal-number", "9", "--target-pid", &first]);
+    let pid = worker.pid.to_string();
+    let of_some = case.watch(&["killsnoop", "--signal", "SIGTERM,winch,18"]);
+    let counted = case.watch(&["killsnoop", "--signal", "KILL", "--by", "signal", "-p", &pid]);
     worker.step();
     failed.check(|rows| {
         let targets: Vec<&Value> = own(rows, &worker).iter().map(|row| &row["ret"]).collect();
         assert_eq!(targets, [&json!(-libc::ESRCH), &json!(-libc::EINVAL)]);
+    });
+    of_some.check(|rows| {
+        let signals: Vec<&Value> = own(rows, &worker).iter().map(|row| &row["signal"]).collect();
+        assert_eq!(signals, ["SIGCONT", "SIGWINCH", "SIGTERM"]);
+    });
+    counted.check(|rows| {
+        assert_eq!(total(rows, "count", |row| is(row, "signal", "SIGKILL")), CHILDREN as u64 + 1);
+        assert_eq!(total(rows, "count", |_| true), CHILDREN as u64 + 1, "{rows:?}");
     });
     of_one.check(|rows| {
         let own = own(rows, &worker);

@@ -18,6 +18,7 @@ pub const TESTS: &[Test] = &[
     test!(a_burst_is_counted_exactly),
     test!(a_full_path_is_that_of_the_directory_it_is_relative_to),
     test!(only_what_is_asked_for_is_shown),
+    test!(only_one_thread_when_asked),
 ];
 
 /// Rounds of the work that is told one by one.
@@ -35,6 +36,9 @@ pub fn work(job: &Job) {
     let dir = Path::new(job.word(1));
     let path = |name: &str| CString::new(dir.join(name).as_os_str().as_bytes()).expect("no NUL");
     drop(std::fs::File::create(dir.join("there")).expect("a file"));
+    if job.word(0) == "threads" {
+        return threads(job, &path("there"), &path("missing"));
+    }
     job.step(&json!("ready"));
     match job.word(0) {
         "kinds" => job.last(&json!(kinds(dir, &path("there"), &path("missing")))),
@@ -66,6 +70,24 @@ pub fn work(job: &Job) {
         }
         other => panic!("unknown work {other}"),
     }
+    job.last(&json!("done"));
+}
+
+/// Two threads: the second says its number, and opens what is there; the first what is not.
+fn threads(job: &Job, there: &CStr, missing: &CStr) {
+    let (say, number) = std::sync::mpsc::channel();
+    let (go, wait) = std::sync::mpsc::channel::<()>();
+    std::thread::scope(|scope| {
+        scope.spawn(move || {
+            // SAFETY: a call without arguments.
+            say.send(unsafe { libc::gettid() }).expect("heard");
+            wait.recv().expect("told");
+            close(open(there, libc::O_RDONLY));
+        });
+        job.step(&json!(number.recv().expect("a number")));
+        assert_eq!(open(missing, libc::O_RDONLY), -1);
+        go.send(()).expect("heard");
+    });
     job.last(&json!("done"));
 }
 
@@ -258,6 +280,8 @@ fn only_what_is_asked_for_is_shown(case: &Case) {
     let prefixed = watch(&["--prefix", prefix.to_str().expect("text")]);
     let (write, create, failed) = (watch(&["--access", "write"]), watch(&["--access", "create"]), watch(&["--failed"]));
     let slow = watch(&["--min-latency", "1h"]);
+    let [creates, writes, both, neither] =
+        ["O_CREAT", "O_RDWR", "o_cloexec,O_WRONLY", "O_CREAT,O_RDWR"].map(|flags| watch(&["--flags", flags]));
     opener.worker.step();
     let check = |watch: crate::support::case::Watch<'_>, names: &[&str]| {
         watch.check(|rows| {
@@ -271,4 +295,23 @@ fn only_what_is_asked_for_is_shown(case: &Case) {
     check(create, &["made"]);
     check(failed, &["missing"]);
     check(slow, &[]);
+    check(creates, &["made"]);
+    check(writes, &["there"]);
+    check(both, &[]);
+    check(neither, &[]);
+}
+
+fn only_one_thread_when_asked(case: &Case) {
+    let mut opener = Opener::new("threads", 0);
+    let (second, first) = (opener.worker.hello.to_string(), opener.pid.clone());
+    let watches = [(second, "there"), (first, "missing")]
+        .map(|(tid, name)| (case.watch(&["opensnoop", "--pid", &opener.pid, "--tid", &tid]), tid, name));
+    opener.worker.step();
+    for (watch, tid, name) in watches {
+        watch.check(|rows| {
+            let paths: Vec<&Value> = rows.iter().map(|row| &row["path"]).filter(|path| path.as_str().is_some_and(|p| p.starts_with(path_of(&opener.dir)))).collect();
+            assert_eq!(paths, [&opener.path(name)]);
+            assert!(rows.iter().all(|row| is(row, "tid", tid.parse::<u32>().expect("a number"))), "{rows:?}");
+        });
+    }
 }

@@ -43,12 +43,23 @@ fn sockets_are_counted_in_their_caches(case: &Case) {
     let mut worker = Worker::start("slabratetop", &[]);
     let own = case.watch(&["slabratetop", "-p", &worker.pid.to_string()]);
     let all = case.watch_plain(&["slabratetop"]);
+    let pid = worker.pid.to_string();
+    let [named, begun, other] = [CACHE, "sock_i*", "dentr?"].map(|name| case.watch_plain(&["slabratetop", "-p", &pid, "--cache", name]));
     let made = worker.step().as_u64().expect("a count");
     let of = |row: &Value| is(row, "cache", CACHE);
     own.check(|rows| {
         assert_eq!(total(rows, "allocs", of), made);
         assert_eq!(total(rows, "bytes", of), made * size_of(CACHE));
         assert!(rows.iter().filter(|row| of(row)).all(|row| is(row, "size", size_of(CACHE))));
+    });
+    for watch in [named, begun] {
+        watch.check(|rows| {
+            assert_eq!((total(rows, "allocs", of), total(rows, "allocs", |_| true)), (made, made), "{rows:?}");
+        });
+    }
+    // Each socket has a name in the kernel as well (alloc_file_pseudo).
+    other.check(|rows| {
+        assert!(total(rows, "allocs", |row| is(row, "cache", "dentry")) >= made && !rows.iter().any(of), "{rows:?}");
     });
     // Without a filter it is whoever else made one too.
     all.check(|rows| assert!(total(rows, "allocs", of) >= made));

@@ -116,6 +116,10 @@ fn every_kind_of_call_is_told_with_what_came_of_it(case: &Case) {
     let pid = worker.pid.to_string();
     let watch = case.watch(&["statsnoop", "--pid", &pid, "--min-latency", "1ns"]);
     let statx = case.watch_plain(&["statsnoop", "--pid", &pid, "--syscall", "statx", "--failed"]);
+    let some = case.watch_plain(&["statsnoop", "--pid", &pid, "--syscall", "statfs,newfstatat"]);
+    let start = dir.path().join("mis");
+    let prefixed = case.watch_plain(&["statsnoop", "--pid", &pid, "--prefix", start.to_str().expect("text")]);
+    let slow = case.watch_plain(&["statsnoop", "--pid", &pid, "--min-latency", "1h"]);
     let done = worker.step();
     let mut expected = done.as_array().expect("a list").clone();
     // Reading links on the way asks about nothing, but the C library may ask about descriptors of its own.
@@ -131,6 +135,19 @@ fn every_kind_of_call_is_told_with_what_came_of_it(case: &Case) {
         assert_eq!(wanted.next(), None, "in their order: {rows:?}");
         let others = rows.len() - done.as_array().expect("a list").len();
         assert!(others <= 40, "{others} calls that it did not make itself");
+    });
+    let of_missing = |done: &&Value| done[1].as_str().is_some_and(|path| path.starts_with(start.to_str().expect("text")));
+    let missing: Vec<Value> = expected.iter().filter(of_missing).cloned().collect();
+    prefixed.check(|rows| assert_eq!(rows.iter().map(of_row).collect::<Vec<_>>(), missing));
+    slow.check(|rows| assert!(rows.is_empty(), "none takes an hour: {rows:?}"));
+    some.check(|rows| {
+        let of = |calls: &[Value], call: &str, at: &dyn Fn(&Value) -> Value| calls.iter().filter(|c| at(c) == call).count();
+        let [told, asked] = ["statfs", "newfstatat"].map(|call| {
+            let truth = of(&expected, call, &|done| done[0].clone());
+            (of(rows, call, &|row| row["syscall"].clone()), truth)
+        });
+        assert_eq!(told.0, told.1, "statfs");
+        assert!(asked.0 >= asked.1 && told.0 + asked.0 == rows.len(), "{asked:?}, and nothing else: {rows:?}");
     });
     expected.retain(|done| done[0] == "statx" && done[2] != 0);
     statx.check(|rows| assert_eq!(rows.iter().map(of_row).collect::<Vec<_>>(), expected));

@@ -104,7 +104,18 @@ fn calls_of_all_are_counted_by_name_and_only_what_is_asked_for(case: &Case) {
     let errno = case.watch(&["syscount", "--errno", &libc::EBADF.to_string(), "--pid", &pid]);
     let other = case.watch(&["syscount", "--errno", "1", "--pid", &pid]);
     let one = case.watch(&["syscount", "--syscall", "getpgid", "--pid", &pid]);
+    let some = case.watch(&["syscount", "--syscall", "fchmod,nanosleep", "--latency", "--pid", &pid]);
+    let errors = case.watch(&["syscount", "--errno", "EPERM,EBADF", "--pid", &pid]);
+    let other_errors = case.watch(&["syscount", "--errno", "EPERM,ENOSYS,1", "--by", "both", "--pid", &pid]);
     worker.step();
+    some.check(|rows| {
+        assert_eq!(["fchmod", "nanosleep", "getpgid"].map(|call| of(rows, call)), [count(), WAITS, 0]);
+        assert!(rows.iter().all(|row| is(row, "syscall", "fchmod") || is(row, "syscall", "nanosleep")), "{rows:?}");
+    });
+    errors.check(|rows| {
+        assert_eq!((of(rows, "fchmod"), total(rows, "count", |_| true)), (count(), count()), "{rows:?}");
+    });
+    other_errors.check(|rows| assert!(rows.is_empty(), "{rows:?}"));
     all.check(of_all);
     by_pid.check(|rows| {
         let own = |column: &str| total(rows, column, |row| is(row, "pid", worker.pid));

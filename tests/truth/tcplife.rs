@@ -21,6 +21,7 @@ pub const TESTS: &[Test] = &[
     test!(what_nobody_accepted_is_nobodys).every_way(),
     test!(sessions_are_counted_exactly),
     test!(filters_take_what_they_say),
+    test!(each_end_is_asked_for),
 ];
 
 /// What the workers do.
@@ -186,4 +187,17 @@ fn filters_take_what_they_say(case: &Case) {
         assert!(rows.iter().filter(own).all(|row| is(row, "pid", pair.client.pid)));
     });
     [swapped, beside, whole, long, longer, other].into_iter().for_each(|watch| watch.check(|rows| assert_eq!(count(rows), 0)));
+}
+
+fn each_end_is_asked_for(case: &Case) {
+    let mut pair = Pair::new("tcplife", v4("127.7.1.9"), 3, "new");
+    let pids = [pair.client.pid, pair.server.pid];
+    let asked: &[crate::support::asked::Asked<'_>] = &[
+        (&["--lport", "7001"], &|row| is(row, "lport", 7001)),
+        (&["--rport", "7001"], &|row| is(row, "rport", 7001)),
+        (&["--lport", "22811"], &|_| false),
+        (&["--uid", "0"], &|_| true),
+        (&["--uid", "54322"], &|_| false),
+    ];
+    crate::support::asked::check(case, &["tcplife"], asked, || drop(pair.run()), |row| pids.iter().any(|&pid| is(row, "pid", pid)));
 }

@@ -16,6 +16,7 @@ use crate::test;
 pub const TESTS: &[Test] = &[
     test!(lost_syns_are_those_that_the_kernel_counts).every_way().needs(&[Need::Program(hosts::IP)]),
     test!(lost_syns_over_ipv6).needs(&[Need::Program(hosts::IP)]),
+    test!(each_end_is_asked_for).needs(&[Need::Program(hosts::IP)]),
     test!(lost_data_is_what_the_kernel_counts).needs(&[Need::Program(hosts::IP)]),
     test!(lost_answers_to_syns_are_what_the_kernel_counts).needs(&[Need::Program(hosts::IP)]),
     test!(a_lossy_cable).needs(&[Need::Program(hosts::IP), Need::Program(hosts::TC)]),
@@ -167,7 +168,12 @@ fn lost_syns_over_ipv6(case: &Case) {
 fn lost_data_is_what_the_kernel_counts(case: &Case) {
     let mut worker = Worker::start("tcpretrans", &["data"]);
     let watch = case.watch(&["tcpretrans"]);
+    let [without, only] = ["no", "only"].map(|probes| case.watch(&["tcpretrans", "--lossprobe", probes]));
     let truth = worker.step();
+    let probes = number(&truth, "probes");
+    for (watch, segments) in [(without, number(&truth, "segments") - probes), (only, probes)] {
+        watch.check(|rows| assert_eq!(total(rows, "segments", |row| row["netns"] == worker.hello), segments, "{rows:?}"));
+    }
     let ends = [("raddr", json!("127.0.0.1")), ("rport", json!(7001))];
     watch.check(|rows| check(rows, &worker, &truth, "ESTABLISHED", ends.clone()));
 }
@@ -211,4 +217,23 @@ fn a_lossy_cable(case: &Case) {
             own.iter().for_each(|row| assert_eq!(row["pid"], json!(worker.pid), "{row}"));
         }
     });
+}
+
+fn each_end_is_asked_for(case: &Case) {
+    let mut four = Worker::start("tcpretrans", &["syn", "10.7.0.2:7001"]);
+    let mut six = Worker::start("tcpretrans", &["syn", "[fd07::2]:7002"]);
+    let pids = [four.pid, six.pid];
+    let asked: &[crate::support::asked::Asked<'_>] = &[
+        (&["--raddr", "10.7.0.0/16"], &|row| is(row, "raddr", "10.7.0.2")),
+        (&["--raddr", "fd07::2"], &|row| is(row, "raddr", "fd07::2")),
+        (&["--laddr", "10.7.0.1"], &|row| is(row, "laddr", "10.7.0.1")),
+        (&["--rport", "7002"], &|row| is(row, "rport", 7002)),
+        (&["--lport", "1"], &|_| false),
+        (&["--family", "4"], &|row| is(row, "family", 4)),
+        (&["--family", "6"], &|row| is(row, "family", 6)),
+        (&["--uid", "0"], &|_| true),
+        (&["--uid", "54322"], &|_| false),
+    ];
+    let work = || [&mut four, &mut six].into_iter().for_each(|worker| drop(worker.step()));
+    crate::support::asked::check(case, &["tcpretrans"], asked, work, |row| pids.iter().any(|&pid| is(row, "pid", pid)));
 }

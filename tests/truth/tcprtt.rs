@@ -12,6 +12,7 @@ use crate::test;
 /// The tests.
 pub const TESTS: &[Test] = &[
     test!(each_segment_is_looked_at_once).every_way().needs(&[Need::Program(hosts::IP)]),
+    test!(each_end_is_asked_for).needs(&[Need::Program(hosts::IP)]),
     test!(over_ipv6).needs(&[Need::Program(hosts::IP)]),
     test!(a_delay_is_seen).needs(&[Need::Program(hosts::IP), Need::Program(hosts::TC)]),
 ];
@@ -80,4 +81,22 @@ fn over_ipv6(case: &Case) {
 fn a_delay_is_seen(case: &Case) {
     // Elsewhere the kernel may have no netem; then this is one more look at the number.
     check(case, &["127.0.0.1:7001", "delayed"]);
+}
+
+fn each_end_is_asked_for(case: &Case) {
+    let mut worker = Worker::start("tcprtt", &["127.0.0.1:7001", "straight"]);
+    let watch = |args: &[&str]| case.watch(&[&["tcprtt", "--by", "netns"], args].concat());
+    let ends = ["--lport", "--rport"].map(|end| watch(&[end, "7001"]));
+    let all = [["--raddr", "127.0.0.0/8"], ["--laddr", "127.0.0.1"], ["--family", "4"]].map(|asked| watch(&asked));
+    let none = [["--raddr", "10.0.0.1"], ["--laddr", "::1"], ["--lport", "22811"], ["--family", "6"]].map(|asked| watch(&asked));
+    let truth = worker.step().as_u64().expect("segments");
+    let count = |histograms: &[Value]| {
+        let own = histograms.iter().filter(|found| found["key"]["netns"] == worker.hello["netns"]);
+        own.map(|found| number(found, "count")).sum::<u64>()
+    };
+    // Each end gets half of the segments, but for acknowledgements that were on their way before and after.
+    let near = |found: u64, truth: u64| assert!(found.abs_diff(truth) <= truth / 4 + 3, "{found} looks of {truth}");
+    ends.into_iter().for_each(|watch| watch.check(|histograms| near(count(histograms), truth / 2)));
+    all.into_iter().for_each(|watch| watch.check(|histograms| assert!(count(histograms).abs_diff(truth) <= 3)));
+    none.into_iter().for_each(|watch| watch.check(|histograms| assert_eq!(count(histograms), 0)));
 }

@@ -28,6 +28,8 @@ pub const TESTS: &[Test] = &[
     test!(port_7001_is_7001),
     test!(an_older_connection_is_counted_from_the_start_of_the_view).every_way(),
     test!(two_pairs_at_once_are_kept_apart),
+    test!(connections_within_this_host_are_hidden_when_asked).every_way(),
+    test!(only_ends_that_are_asked_for),
 ];
 
 /// What the workers do.
@@ -35,6 +37,7 @@ pub fn work(job: &Job) {
     match job.word(0) {
         "receive" => receive(job),
         "send" => send(job),
+        "alone" => alone(job),
         other => panic!("unknown work {other}"),
     }
 }
@@ -240,4 +243,74 @@ fn two_pairs_at_once_are_kept_apart(case: &Case) {
     pairs.iter_mut().for_each(Pair::order);
     pairs.iter_mut().for_each(Pair::finish);
     watch.check(|rows| pairs.iter().for_each(|pair| pair.check(rows)));
+}
+
+/// Bytes of each connection of [`alone`].
+const FEW: usize = 1009;
+
+/// In a network namespace of its own, where 10.0.0.0/8 is this host too: a connection to 10.9.9.2 comes from 10.9.9.1, as the address of
+/// the device. One from each to each, and one to 127.0.0.1.
+fn alone(job: &Job) {
+    // SAFETY: takes flags.
+    ok("unshare", unsafe { libc::unshare(libc::CLONE_NEWNET) });
+    crate::support::net::bring_up_loopback();
+    // SAFETY: plain data, for which zero is a value.
+    let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
+    b"lo:1".iter().zip(&mut request.ifr_name).for_each(|(byte, to)| *to = *byte as libc::c_char);
+    // SAFETY: as above.
+    let mut address: libc::sockaddr_in = unsafe { std::mem::zeroed() };
+    address.sin_family = libc::AF_INET as libc::sa_family_t;
+    address.sin_addr.s_addr = u32::from_ne_bytes([10, 9, 9, 1]);
+    // SAFETY: an address of IPv4 has the size of this one.
+    request.ifr_ifru.ifru_addr = unsafe { std::mem::transmute::<libc::sockaddr_in, libc::sockaddr>(address) };
+    let socket = std::net::UdpSocket::bind("0.0.0.0:0").expect("a socket");
+    // SAFETY: the request is one of this call.
+    ok("SIOCSIFADDR", unsafe { libc::ioctl(socket.as_raw_fd(), libc::SIOCSIFADDR as _, &raw const request) });
+    job.step(&json!("ready"));
+    for address in ["127.0.0.1", "10.9.9.1", "10.9.9.2"] {
+        let listener = listen(&format!("{address}:7007"));
+        let mut client = connect(&format!("{address}:7007"));
+        let (mut server, peer) = listener.accept().expect("a connection");
+        assert_eq!(peer.ip() == listener.local_addr().expect("an address").ip(), address != "10.9.9.2", "{peer}");
+        client.write_all(&[1; FEW]).expect("sent");
+        server.read_exact(&mut [0; FEW]).expect("received");
+    }
+    job.last(&json!("done"));
+}
+
+fn connections_within_this_host_are_hidden_when_asked(case: &Case) {
+    let mut worker = Worker::start("tcptop", &["alone"]);
+    let hidden = case.watch(&["tcptop", "--hide-loopback", "-p", &worker.pid.to_string()]);
+    let all = case.watch_plain(&["tcptop", "-p", &worker.pid.to_string()]);
+    worker.step();
+    let sums = |rows: &[Value]| ["tx", "rx"].map(|column| total(rows, column, |_| true));
+    hidden.check(|rows| {
+        assert_eq!(sums(rows), [FEW as u64; 2], "{rows:?}");
+        assert!(rows.iter().all(|row| row["laddr"] != row["raddr"] && row["laddr"] != "127.0.0.1"), "{rows:?}");
+    });
+    all.check(|rows| assert_eq!(sums(rows), [3 * FEW as u64; 2], "{rows:?}"));
+}
+
+fn only_ends_that_are_asked_for(case: &Case) {
+    let mut worker = Worker::start("tcptop", &["alone"]);
+    let pid = worker.pid.to_string();
+    let watch = |args: &[&str]| case.watch(&[&["tcptop", "-p", &pid], args].concat());
+    // Bytes sent and received, in connections. The client has the port as its remote one, the server as its local one.
+    let watches = [
+        (watch(&["--lport", "7007"]), 0, 3),
+        (watch(&["--rport", "7,7007"]), 3, 0),
+        (watch(&["--lport", "7008"]), 0, 0),
+        (watch(&["--raddr", "10.9.9.2"]), 1, 0),
+        (watch(&["--laddr", "10.0.0.0/8"]), 2, 2),
+        (watch(&["--laddr", "10.9.9.1", "--raddr", "10.9.9.1"]), 1, 1),
+        (watch(&["--family", "4"]), 3, 3),
+        (watch(&["--family", "6"]), 0, 0),
+    ];
+    worker.step();
+    for (number, (watch, tx, rx)) in watches.into_iter().enumerate() {
+        watch.check(|rows| {
+            let sums = ["tx", "rx"].map(|column| total(rows, column, |_| true) / FEW as u64);
+            assert_eq!(sums, [tx, rx], "number {number}: {rows:?}");
+        });
+    }
 }

@@ -30,6 +30,9 @@ struct inflight {
 	struct owner owner;
 	u64 issued;
 	u64 done; /* bytes, of parts that are completed already */
+#ifdef BLOCK_PATTERN
+	u64 pattern; /* S, R, or 0 unknown */
+#endif
 };
 
 struct {
@@ -219,6 +222,53 @@ int BPF_PROG(submit__4_issue)
 	return claimed(ARG_MOVED(block_rq_issue, 2, 1));
 }
 
+/* Its operation, one letter. */
+static __always_inline char request_letter(struct request *rq)
+{
+	return letter(BPF_CORE_READ(rq, cmd_flags) & REQ_OP_MASK);
+}
+
+/* Its first sector of 512 bytes that is not done; nonsense for what has no bytes, as a flush. */
+static __always_inline u64 request_sector(struct request *rq)
+{
+	return BPF_CORE_READ(rq, __sector);
+}
+
+#ifdef BLOCK_PATTERN
+/* A view that looks at the order of requests defines BLOCK_PATTERN, and says whether that is asked for. */
+static __always_inline bool needs_pattern(void);
+
+struct stream {
+	u32 disk;
+	u32 letter;
+};
+
+/* Where the last request of each operation ended on a disk. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1024);
+	__type(key, struct stream);
+	__type(value, u64);
+} ends SEC(".maps");
+
+/* S where it begins where the last one ended, R elsewhere, 0 unknown. Taken when the driver gets it: requests complete in another
+ * order than that in which they were asked for. */
+static __always_inline char pattern_of(struct request *rq)
+{
+	struct stream stream = { .disk = request_disk(rq), .letter = request_letter(rq) };
+	u64 from = request_sector(rq), sectors = BPF_CORE_READ(rq, __data_len) >> 9, to = from + sectors, *last;
+	char pattern = 0;
+
+	if (!sectors)
+		return 0;
+	last = bpf_map_lookup_elem(&ends, &stream);
+	if (last)
+		pattern = *last == from ? 'S' : 'R';
+	bpf_map_update_elem(&ends, &stream, &to, BPF_ANY);
+	return pattern;
+}
+#endif
+
 /* A driver that is full gives the request back and gets it again: only the first time counts. */
 SEC("tp_btf/block_rq_issue")
 int BPF_PROG(issue__1)
@@ -230,9 +280,15 @@ int BPF_PROG(issue__1)
 	if (!is_request_wanted(rq))
 		return 0;
 	known = bpf_map_lookup_elem(&requests, &key);
+	if (known && known->issued)
+		return 0;
+#ifdef BLOCK_PATTERN
+	new.pattern = needs_pattern() ? pattern_of(rq) : 0;
+	if (known)
+		known->pattern = new.pattern;
+#endif
 	if (known) {
-		if (!known->issued)
-			known->issued = bpf_ktime_get_ns();
+		known->issued = bpf_ktime_get_ns();
 		return 0;
 	}
 	if (is_filtered())
@@ -279,18 +335,6 @@ static __always_inline u64 timed_since(const struct inflight *known, bool queued
 	if (!known)
 		return 0;
 	return queued || !known->issued ? known->owner.submitted : known->issued;
-}
-
-/* Its operation, one letter. */
-static __always_inline char request_letter(struct request *rq)
-{
-	return letter(BPF_CORE_READ(rq, cmd_flags) & REQ_OP_MASK);
-}
-
-/* Its first sector of 512 bytes that is not done; nonsense for what has no bytes, as a flush. */
-static __always_inline u64 request_sector(struct request *rq)
-{
-	return BPF_CORE_READ(rq, __sector);
 }
 
 #define RWBS_SIZE 8

@@ -10,7 +10,9 @@
 #define BCC_TOP_FSOP_H
 
 #include "fd.h"
+#include "file.h"
 #include "filter.h"
+#include "pattern.h"
 
 enum fs_op {
 	OP_ALL,
@@ -23,6 +25,9 @@ enum fs_op {
 
 const volatile u32 fs_magic = 0; /* s_magic of the filesystem */
 const volatile u32 op = OP_ALL;	 /* only this operation */
+const volatile u32 mount = 0;	 /* only the filesystem of this device (s_dev) */
+
+const volatile struct pattern file = {}; /* only files called so, without their directory */
 
 #define OP_NAME_SIZE 8
 
@@ -80,11 +85,31 @@ static __always_inline struct call_key key_of(u32 which)
 	return key;
 }
 
+/* Whether the filters by file let a call pass, whose file is held now. */
+static __always_inline bool is_file_wanted(u32 which, const struct call *call)
+{
+	struct dentry *dentry = (void *)call->file;
+	struct file *opened = (void *)call->file;
+	char name[FILE_NAME_SIZE] = {};
+
+	if (mount && call->device != mount)
+		return false;
+	if (!file.end)
+		return true;
+	if (which != OP_GETATTR)
+		dentry = BPF_CORE_READ(opened, f_path.dentry);
+	read_dentry_name(name, sizeof(name), dentry);
+	return is_match(&file, name, sizeof(name));
+}
+
+/* The file of a call that opens one may not be known yet. */
 static __always_inline int begin_call(u32 which, struct call *call)
 {
 	struct call_key key = key_of(which);
 	long err;
 
+	if (call->file && !is_file_wanted(which, call))
+		return 0;
 	call->began = bpf_ktime_get_ns();
 	err = bpf_map_update_elem(&calls, &key, call, BPF_NOEXIST);
 	if (!err)
@@ -357,7 +382,8 @@ static __always_inline int finish_open(s64 ret)
 		call->file = (u64)file;
 		call->fd = ret;
 		call->device = BPF_CORE_READ(file, f_inode, i_sb, s_dev);
-		end_call(OP_OPEN, call, bpf_ktime_get_ns() - call->began, ret);
+		if (is_file_wanted(OP_OPEN, call))
+			end_call(OP_OPEN, call, bpf_ktime_get_ns() - call->began, ret);
 	}
 	bpf_map_delete_elem(&calls, &key);
 	return 0;

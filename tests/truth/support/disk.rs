@@ -60,6 +60,13 @@ impl Disk {
         panic!("no loop device to be had: {}", std::io::Error::last_os_error());
     }
 
+    /// The name of another disk, which nobody here uses.
+    pub fn another(&self) -> String {
+        let names = std::fs::read_dir("/sys/block").expect("sysfs").flatten().map(|disk| disk.file_name());
+        let mut names = names.map(|name| name.to_string_lossy().replace('!', "/"));
+        names.find(|name| *name != self.name).expect("another disk")
+    }
+
     /// What the kernel has counted.
     pub fn stats(&self) -> Stats {
         let text = std::fs::read_to_string(format!("/sys/block/{}/stat", self.name)).expect("statistics");

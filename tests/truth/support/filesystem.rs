@@ -1,6 +1,6 @@
 //! Filesystems to test on: each has its own way to read ahead, and folios of its own size.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::disk::Disk;
@@ -45,6 +45,18 @@ impl Drop for Filesystem {
             run("umount", &[&self.dir.to_string_lossy()]);
         }
     }
+}
+
+/// Where another filesystem of this kind is mounted than the one of `dir`, if there is one.
+pub fn another(kind: &str, dir: &Path) -> Option<String> {
+    let device = |path: &Path| std::fs::metadata(path).map(|found| std::os::unix::fs::MetadataExt::dev(&found));
+    let own = device(dir).expect("it is there");
+    let mounts = std::fs::read_to_string("/proc/mounts").expect("procfs");
+    let mut of_kind = mounts.lines().filter_map(|line| {
+        let words: Vec<&str> = line.split(' ').collect();
+        (words.get(2) == Some(&kind)).then(|| words[1].to_owned())
+    });
+    of_kind.find(|place| device(Path::new(place)).is_ok_and(|device| device != own))
 }
 
 fn run(program: &str, arguments: &[&str]) -> bool {

@@ -1,6 +1,7 @@
 //! What the truth tests share.
 
 pub mod aio;
+pub mod asked;
 pub mod case;
 pub mod cell;
 pub mod counts;

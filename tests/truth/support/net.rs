@@ -239,7 +239,8 @@ fn alone(job: &Job) -> bool {
     job.last(&json!(ports))
 }
 
-fn bring_up_loopback() {
+/// So that a network namespace has 127.0.0.1.
+pub fn bring_up_loopback() {
     // SAFETY: plain data, for which zero is a value.
     let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
     request.ifr_name[..2].copy_from_slice(&[b'l' as libc::c_char, b'o' as libc::c_char]);

@@ -192,6 +192,7 @@ fn ui_options(options: &Session, around: &config::Surroundings<'_>) -> Result<ui
         sources: options.sources.clone(),
         host: options.host.hostname.split('.').next().unwrap_or_default().to_owned(),
         replay: options.replay,
+        recorded: options.recorded.clone(),
         filter: options.shape.filter.clone().unwrap_or_default(),
         mode: options.shape.mode,
         ..ui::Options::default()

@@ -99,6 +99,7 @@ fn explore(parts: &Parts, options: Options) -> Result<u8, Usage> {
         shape: options.shape,
         recorder,
         replay: None,
+        recorded: Vec::new(),
         layout,
         look: options.look,
         sources: options.sources,

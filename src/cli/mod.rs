@@ -79,6 +79,8 @@ pub struct Session {
     pub recorder: Option<Recorder>,
     /// The frames were recorded.
     pub replay: Option<ui::Replay>,
+    /// The views that are in what is replayed.
+    pub recorded: Vec<String>,
 }
 
 /// What the program is put together from. `main` fills it in, and nobody else.

@@ -245,6 +245,7 @@ fn explore(
         btf: None,
         recorder: None,
         replay: Some(ui::Replay { first, last, speed: asked.speed, demo }),
+        recorded: recording.views().iter().map(|view| view.name.clone()).collect(),
     };
     Ok(super::live::show(explorer, session))
 }

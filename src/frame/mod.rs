@@ -11,6 +11,7 @@ pub mod group;
 pub mod histogram;
 pub mod ids;
 pub mod order;
+pub mod schema;
 pub mod table;
 pub mod text;
 pub mod threshold;
@@ -18,7 +19,8 @@ pub mod threshold;
 use std::sync::Arc;
 
 pub use histogram::{Histogram, Percentile};
-pub use table::{Agg, Align, Column, Formula, Schema, Table, TextSpan, Type, Unit, Value};
+pub use schema::{Agg, Align, Column, Formula, Schema, Type, Unit};
+pub use table::{Table, TextSpan, Value};
 
 /// How the data of a view is shaped. Closed on purpose: a renderer exists for each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Deserialize, serde::Serialize, schemars::JsonSchema)]

@@ -165,7 +165,7 @@ impl App {
             host: None,
             now,
             started: now,
-            unavailable: HashMap::new(),
+            unavailable: super::replay::not_recorded(&options),
             dirty: true,
             effects: Vec::new(),
             moving: false,

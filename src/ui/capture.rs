@@ -90,7 +90,7 @@ impl Capture {
         };
         let name = app.views.get(self.view).map_or("", |view| view.name.as_str());
         Page {
-            title: format!("Capture filter of {name}"),
+            title: format!("{name} capture filter"),
             note: "decided in the kernel".to_owned(),
             items: self.fields.iter().enumerate().map(item).collect(),
             at: self.at,

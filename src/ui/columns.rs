@@ -14,6 +14,9 @@ const ORDINARY: u8 = 5;
 /// Cells of the name of a process.
 const NAME: u16 = 16;
 
+/// Cells to which the name of a row is cut where nothing but it and the sorted number are left.
+const SHORTEST: u16 = 6;
+
 /// Cells of an IPv4 address.
 const ADDRESS: u16 = 15;
 
@@ -112,10 +115,21 @@ fn by_priority(want: Want<'_>, width: u16) -> Vec<usize> {
             };
             (rank, schema.columns[c].priority, c)
         };
+        if squeezed(want, &kept, width).is_some() {
+            break;
+        }
         let Some(&worst) = kept.iter().skip(1).max_by_key(rank) else { break };
         kept.retain(|&c| c != worst);
     }
     kept
+}
+
+/// Cells that are left of a name beside the sorted number, where only the two are kept: without its
+/// number a list of names says nothing. A number that is cut would be another one.
+fn squeezed(want: Want<'_>, kept: &[usize], width: u16) -> Option<u16> {
+    let &[name, number] = kept else { return None };
+    let text = want.sort == Some(number) && want.schema.columns[name].unit.is_none();
+    width.checked_sub(narrowest(want, number) + 1).filter(|&room| text && room >= SHORTEST)
 }
 
 fn scrolled(want: Want<'_>, width: u16, left: usize) -> Vec<usize> {
@@ -135,6 +149,11 @@ fn scrolled(want: Want<'_>, width: u16, left: usize) -> Vec<usize> {
 fn widen(want: Want<'_>, kept: &[usize], width: u16) -> Vec<u16> {
     let mut widths: Vec<u16> = kept.iter().map(|&c| narrowest(want, c)).collect();
     let ideal: Vec<u16> = kept.iter().map(|&c| ideal(want, c)).collect();
+    if total(widths.iter().copied()) > width
+        && let Some(room) = squeezed(want, kept, width)
+    {
+        widths[0] = room;
+    }
     let mut spare = width.saturating_sub(total(widths.iter().copied()));
     while spare > 0 {
         // The neediest is the one that lacks most of its ideal, in thousandths.
@@ -178,6 +197,21 @@ mod tests {
         assert_eq!(names(&schema, &narrow), ["pid", "rw", "bytes"]);
         assert!(narrow.dropped > 0);
         assert_eq!(fit(&schema, sort, 200, 0, false).dropped, 0);
+    }
+
+    #[test]
+    fn a_name_is_cut_before_the_number_beside_it_goes() {
+        let schema = disk_frame(0).table.schema.clone();
+        let (comm, bytes) = (schema.index("comm").unwrap(), schema.index("bytes").unwrap());
+        let mut schema = Schema::clone(&schema);
+        schema.columns[comm].agg = Agg::Key;
+        let want = |width| {
+            let visible = [comm, bytes];
+            let widths = HashMap::new();
+            super::fit(Want { schema: &schema, visible: &visible, widths: &widths, sort: Some(bytes) }, width, 0, false)
+        };
+        assert_eq!(want(19).columns, [(comm, 10), (bytes, 8)]);
+        assert_eq!(want(13).columns, [(comm, 13)]);
     }
 
     #[test]

@@ -10,10 +10,11 @@ use super::app::{App, Screen};
 use super::capture::Capture;
 use super::chooser::Chooser;
 use super::detail::Detail;
+use super::filter::FilterLine;
 use super::layout;
 use super::line::{Ask, Line};
 use super::message::Effect;
-use super::overlay::{FilterLine, Help, Overlay, SortMenu};
+use super::overlay::{Help, LETTERS, Overlay, SortMenu};
 use super::palette::Palette;
 use super::settings::Settings;
 use super::themes::Themes;
@@ -158,7 +159,11 @@ impl App {
                     self.overlays.push(Overlay::Filter(FilterLine::new(view)));
                 }
             }
-            Action::SortMenu => self.overlays.push(Overlay::Sort(SortMenu::default())),
+            Action::SortMenu => {
+                let sorted = |view: &View| view.sort_by(&view.shown.as_ref()?.frame.table);
+                let at = self.view().and_then(sorted).map_or(0, |(column, _)| column.min(LETTERS.len() - 1));
+                self.overlays.push(Overlay::Sort(SortMenu { at }));
+            }
             Action::SortLeft => self.step_sort(-1),
             Action::SortRight => self.step_sort(1),
             Action::Reverse => self.reverse(),

@@ -1,11 +1,12 @@
 //! The cost screen: our own programs by their share of a CPU, and the memory of their maps.
 
 use crate::frame::format::{Look, number};
-use crate::frame::{Cost, Frame, ReasonClass, Unit};
+use crate::frame::{Cost, Frame, ReasonClass, Unit, text};
 
 use super::app::App;
 use super::overlay::Overlay;
 use super::page::{Item, Page, Tone, stepped};
+use super::replay;
 
 /// Frames that are looked through for the last one that was measured: one second in ten is.
 const BACK: usize = 60;
@@ -40,7 +41,7 @@ fn programs(app: &App) -> Vec<Line> {
             let share = share(program.ns, frame);
             let runs = number((program.runs as f64 / seconds).round(), Unit::Count, Look { raw: false, ..app.look });
             let each = program.ns.checked_div(program.runs).map_or("-".to_owned(), |each| format!("{each} ns"));
-            let words = format!("{runs:>7} runs/s {each:>8} a run  {}/{}", program.kind, program.target);
+            let words = format!("{runs:>5}/s {each:>8}  {}/{}", program.kind, program.target);
             let item = Item::new(format!("{} {}", view.name, program.name), format!("{:>7}", percent(share)), words);
             lines.push(Line { share, item });
         }
@@ -73,9 +74,12 @@ pub fn is_suspended(frame: &Frame) -> bool {
 
 fn items(app: &App) -> Vec<Item> {
     let programs = programs(app);
-    let mut items = vec![Item::head("Programs, share of one CPU when last measured")];
+    let mut items = vec![Item::head("Programs: share of one CPU when last measured, runs, time of a run, hook")];
     if programs.is_empty() {
-        let why = "not measured yet; the kernel measures for root only, and one second in ten";
+        let why = match app.replay {
+            Some(_) => "not measured so far in this recording",
+            None => "not measured yet; the kernel measures for root only, and one second in ten",
+        };
         items.push(Item::new("none", "?", why).tone(Tone::Dim));
     }
     items.extend(programs.into_iter().map(|line| line.item));
@@ -89,14 +93,17 @@ fn items(app: &App) -> Vec<Item> {
 pub fn page(app: &App, at: usize) -> Page {
     let items = items(app);
     let bpf: Option<f64> = app.views.iter().filter_map(|view| view.bpf).reduce(|sum, share| sum + share);
-    let own = app.host.and_then(|host| host.own);
+    let own = if app.replay.is_some() { replay::own_cpu(app) } else { app.host.and_then(|host| host.own) };
     let [bpf, own] = [bpf, own].map(|share| share.map_or("?".to_owned(), percent));
+    // As wide as the longest: the hook at the end of the line needs the room.
+    let longest = items.iter().filter(|item| item.tone != Tone::Head).map(|item| text::width(&item.name)).max();
+    let name = longest.unwrap_or(0).clamp(8, 30) as u16;
     Page {
         title: "Cost".to_owned(),
         note: format!("self {own}  bpf {bpf}  {}", budget(app)),
         at: at.min(items.len().saturating_sub(1)),
         items,
-        name: 30,
+        name,
         value: 9,
         keys: &[("j", "down"), ("Esc", "close")],
         ..Page::default()

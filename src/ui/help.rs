@@ -13,6 +13,8 @@ pub enum Line {
     Head(String),
     /// Key and what it does, or name and meaning.
     Pair(String, String),
+    /// Keys alone, where there is no room beside them.
+    Key(String),
     /// Text.
     Text(String),
 }
@@ -32,9 +34,7 @@ pub fn lines(app: &App, filter: &str) -> Vec<Line> {
         Line::Pair(app.options.keys.keys(binding).join(" "), binding.help.to_owned())
     };
     let works = |binding: &super::action::Binding| {
-        binding.places.contains(&place)
-            && (binding.action != Action::GroupBy
-                || app.view().is_some_and(|v| v.decl.is_some_and(|d| d.group_by().is_some())))
+        binding.places.contains(&place) && (binding.action != Action::GroupBy || app.can_group())
     };
     lines.extend(BINDINGS.iter().filter(shown).filter(|b| works(b)).map(pair));
     lines.push(Line::Text(String::new()));
@@ -49,8 +49,9 @@ pub fn lines(app: &App, filter: &str) -> Vec<Line> {
         ("-", "row that is gone; as a value: there is none"),
         ("! !!", "over a limit; far over it"),
         ("*", "pinned to the top"),
+        ("x", "events were lost here"),
         ("?", "not known, or not measured in this interval"),
-        ("~", "estimated inside the bounds of a bucket"),
+        ("~", "estimated inside the bounds of a bucket, or from one event in N"),
         (glyphs.sorted[0], "sorted, the largest first"),
     ] {
         lines.push(Line::Pair(sign.to_owned(), meaning.to_owned()));
@@ -60,7 +61,7 @@ pub fn lines(app: &App, filter: &str) -> Vec<Line> {
         let wanted = filter.to_lowercase();
         let has = |line: &Line| match line {
             Line::Pair(key, text) => key.to_lowercase().contains(&wanted) || text.to_lowercase().contains(&wanted),
-            Line::Head(_) | Line::Text(_) => false,
+            Line::Head(_) | Line::Key(_) | Line::Text(_) => false,
         };
         lines.retain(has);
         lines.insert(0, Line::Head(format!("Keys with {filter:?}  Esc shows all")));
@@ -68,9 +69,13 @@ pub fn lines(app: &App, filter: &str) -> Vec<Line> {
     wrapped(lines, app.area.width)
 }
 
-/// Cells of the keys at the left.
+/// Cells of the keys at the left, and of what they do in the first line where that is below them.
 pub fn key_width(width: u16) -> u16 {
-    if width >= 50 { 16 } else { 11 }
+    match width {
+        50.. => 16,
+        30.. => 11,
+        _ => 2,
+    }
 }
 
 /// Long meanings go on in the next line.
@@ -81,6 +86,10 @@ fn wrapped(lines: Vec<Line>, width: u16) -> Vec<Line> {
         match line {
             Line::Pair(key, text) => {
                 let mut key = Some(key);
+                // Beside its keys a meaning would be two words wide.
+                if width < 30 {
+                    out.extend(key.take().filter(|key| !key.is_empty()).map(Line::Key));
+                }
                 out.extend(wrap(&text, room).into_iter().map(|text| Line::Pair(key.take().unwrap_or_default(), text)));
             }
             other => out.push(other),

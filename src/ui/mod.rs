@@ -17,6 +17,7 @@ mod counters;
 mod detail;
 pub mod draw;
 pub mod export;
+mod filter;
 pub mod glyphs;
 mod heat;
 mod help;
@@ -130,6 +131,8 @@ pub struct Options {
     pub paths: Vec<(String, String)>,
     /// The frames are those of a recording.
     pub replay: Option<Replay>,
+    /// The views that are in what is replayed.
+    pub recorded: Vec<String>,
     /// Display filter of the views that it is opened on.
     pub filter: String,
     /// How their numbers add up.
@@ -167,6 +170,7 @@ impl Default for Options {
             sources: Vec::new(),
             paths: Vec::new(),
             replay: None,
+            recorded: Vec::new(),
             filter: String::new(),
             mode: Mode::Interval,
         }

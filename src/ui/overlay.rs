@@ -9,6 +9,7 @@ use super::capture::Capture;
 use super::chooser::Chooser;
 use super::detail::Detail;
 use super::export::Export;
+use super::filter::FilterLine;
 use super::line::Line;
 use super::page::Page;
 use super::palette::Palette;
@@ -16,9 +17,6 @@ use super::picker::Picker;
 use super::settings::Settings;
 use super::themes::Themes;
 use super::view::View;
-
-/// Filters remembered for each view.
-const TYPED: usize = 50;
 
 /// Letters of the sort menu.
 pub const LETTERS: &str = "abcdefghijklmnoprstuvwxyz";
@@ -109,22 +107,6 @@ impl Overlay {
 pub struct SortMenu {
     /// The line with the cursor.
     pub at: usize,
-}
-
-/// The input line of the display filter.
-#[derive(Debug)]
-pub struct FilterLine {
-    /// What is typed.
-    pub input: Input,
-    /// Which of the filters typed before is shown.
-    recall: usize,
-}
-
-impl FilterLine {
-    /// An input line with the filter in force.
-    pub fn new(view: &View) -> FilterLine {
-        FilterLine { input: Input::new(view.filter.clone()), recall: view.typed.len() }
-    }
 }
 
 /// Edits an input line; `false` if the key is not for it.
@@ -293,69 +275,6 @@ impl App {
                 None => self.keep(Overlay::Sort(menu), "a letter sorts, again reverses, Esc closes"),
             },
         }
-    }
-
-    fn filter_key(&mut self, mut line: FilterLine, name: &str, key: &KeyEvent) {
-        match name {
-            "Enter" => {
-                if let Some(view) = self.view_mut() {
-                    let text = view.filter.clone();
-                    view.typed.retain(|typed| *typed != text);
-                    if !text.is_empty() {
-                        view.typed.push(text);
-                    }
-                    let extra = view.typed.len().saturating_sub(TYPED);
-                    view.typed.drain(..extra);
-                }
-            }
-            "Esc" => {
-                line.input.reset();
-                self.filter_live(line);
-                self.overlays.pop();
-            }
-            "Up" | "Down" => {
-                let typed = self.view().map(|view| view.typed.clone()).unwrap_or_default();
-                line.recall = if name == "Up" { line.recall.saturating_sub(1) } else { line.recall + 1 };
-                line.recall = line.recall.min(typed.len());
-                line.input = Input::new(typed.get(line.recall).cloned().unwrap_or_default());
-                self.filter_live(line);
-            }
-            "Tab" => {
-                self.complete(&mut line);
-                self.filter_live(line);
-            }
-            _ => {
-                edit(&mut line.input, key);
-                self.filter_live(line);
-            }
-        }
-    }
-
-    /// Completes the name of a column before the cursor.
-    fn complete(&mut self, line: &mut FilterLine) {
-        let text = line.input.value();
-        let start = text.rfind(|c: char| !(c.is_alphanumeric() || c == '_')).map_or(0, |at| at + 1);
-        let Some(shown) = self.view().and_then(|view| view.shown.as_ref()) else { return };
-        let names = shown.frame.table.schema.columns.iter().map(|column| column.name.as_str());
-        let fits: Vec<&str> =
-            names.filter(|name| !text[start..].is_empty() && name.starts_with(&text[start..])).collect();
-        match fits.as_slice() {
-            [] => self.say("no column starts like that"),
-            [one] => line.input = Input::new(format!("{}{one}", &text[..start])),
-            more => {
-                let text = more.join("  ");
-                self.say(text);
-            }
-        }
-    }
-
-    fn filter_live(&mut self, line: FilterLine) {
-        if let Some(view) = self.view_mut() {
-            view.filter = line.input.value().to_owned();
-            view.hold = None;
-        }
-        self.refresh();
-        self.overlays.push(Overlay::Filter(line));
     }
 
     fn detail_key(&mut self, mut detail: Detail, name: &str) {

@@ -1,10 +1,12 @@
 //! The explorer over a recording: its clock can be stopped and moved, and nothing is collected.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::feed::{LoadStep, Transport};
 use crate::frame::{Frame, Stamp};
 
+use super::Options;
 use super::action::Action;
 use super::app::App;
 use super::history::History;
@@ -45,6 +47,13 @@ impl Playing {
     }
 }
 
+/// Views that a replay cannot open, with the reason; none where it is live.
+pub fn not_recorded(options: &Options) -> HashMap<String, String> {
+    let names = crate::ui::registry().views().iter().map(|view| &view.decl.name);
+    let missing = names.filter(|name| options.replay.is_some() && !options.recorded.contains(name));
+    missing.map(|name| (name.clone(), "not in the recording".to_owned())).collect()
+}
+
 /// What row 1 says of a replay; `None` where it is none.
 pub fn badge(app: &App) -> Option<String> {
     let what = app.replay.as_ref()?.what;
@@ -78,7 +87,7 @@ impl App {
             Action::MinuteLater => self.jump(|now| now.saturating_add(MINUTE_NS)),
             Action::Shorter => self.change_speed(true),
             Action::Longer => self.change_speed(false),
-            Action::GroupBy | Action::Capture | Action::Reset | Action::Interval => {
+            Action::Capture | Action::Reset | Action::Interval => {
                 self.say("a recording is as it was made; this works on a live view");
             }
             Action::Record => self.say("this is a recording already"),

@@ -26,10 +26,23 @@ impl App {
         self.say(name);
     }
 
+    /// Whether there is another way to put what the view counts together.
+    pub(super) fn can_group(&self) -> bool {
+        let Some(view) = self.view() else { return false };
+        let rows = || {
+            view.history
+                .last()
+                .is_some_and(|f| f.kind != Kind::Histogram && !group::choices(&f.table.schema).is_empty())
+        };
+        view.decl.is_some_and(|decl| decl.group_by().is_some()) || rows()
+    }
+
     pub(super) fn group_by(&mut self) {
         let Some(at) = self.current() else { return };
         let view = &mut self.views[at];
-        let Some((name, setting)) = view.decl.and_then(|decl| decl.group_by()) else {
+        // What the kernel counted by is as it was when it was recorded; what was counted can be put together.
+        let setting = view.decl.and_then(|decl| decl.group_by()).filter(|_| self.replay.is_none());
+        let Some((name, setting)) = setting else {
             return self.next_group();
         };
         let choices = &setting.choices;

@@ -17,6 +17,7 @@ pub fn page(app: &App, buf: &mut Buffer, area: Rect, lines: &[Line], scroll: usi
         match line {
             Line::Head(text) => put(buf, x, y, right, text, app.theme.title),
             Line::Text(text) => put(buf, x, y, right, text, app.theme.fg),
+            Line::Key(key) => put(buf, x, y, right, key, app.theme.key),
             Line::Pair(key, text) => {
                 put(buf, x + 1, y, (x + key_width).min(right), key, app.theme.key);
                 put(buf, x + 1 + key_width, y, right, text, app.theme.fg)

@@ -241,12 +241,12 @@ fn whole(
         }
         if count_width > 0 {
             let x = inside.x + LABEL + 1;
-            let text = match frame.interval.mode {
-                Mode::PerSecond => number(*count as f64 / seconds.max(1e-9), Unit::Count, Look::default()),
-                _ => format::separated(*count as f64),
-            };
+            let per = if frame.interval.mode == Mode::PerSecond { seconds.max(1e-9) } else { 1.0 };
+            let text = count_text(frame, *count, per, count_width as usize);
             let style = if *count == 0 { app.theme.dim } else { app.theme.fg };
             put_right(buf, x, y, x + count_width, &text, style);
+        } else if bars && *count > 0 && is_estimated(frame) {
+            put(buf, bar.x - 1, y, bar.x, "~", app.theme.fg);
         }
         if cum_width > 0 {
             let cum = 100.0 * *below as f64 / hist.count().max(1) as f64;
@@ -256,6 +256,20 @@ fn whole(
             put_right(buf, bar.right() + delta_width, y, inside.right(), &format!("{mark:>3}{cum:>6.1}"), app.theme.fg);
         }
     }
+}
+
+/// Whether counts are what was counted of one event in N, times N.
+fn is_estimated(frame: &Frame) -> bool {
+    frame.cost.sampled.is_some()
+}
+
+/// A count, or its part of a second, in `width` cells: scaled before it is cut, as half a number is a wrong number.
+fn count_text(frame: &Frame, count: u64, per: f64, width: usize) -> String {
+    let sign = if is_estimated(frame) && count > 0 { "~" } else { "" };
+    let whole = (per == 1.0).then(|| format!("{sign}{}", format::separated(count as f64)));
+    whole
+        .filter(|text| text.len() <= width)
+        .unwrap_or_else(|| format!("{sign}{}", number(count as f64 / per, Unit::Count, Look::default())))
 }
 
 /// The percentile that a line holds, the highest one.
@@ -293,6 +307,17 @@ fn bar_width(count: f64, scale: f64, width: u16, log: bool) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_count_is_never_cut_and_says_when_it_is_an_estimate() {
+        let mut frame = crate::ui::testing::hist_frame(0, false);
+        assert_eq!(count_text(&frame, 1_234_567, 1.0, 9), "1,234,567");
+        assert_eq!(count_text(&frame, 12_345_678, 1.0, 9), "12.3M");
+        assert_eq!(count_text(&frame, 10, 4.0, 9), "2.5");
+        frame.cost.sampled = Some(8);
+        assert_eq!(count_text(&frame, 1_234_567, 1.0, 9), "~1.2M");
+        assert_eq!(count_text(&frame, 0, 1.0, 9), "0");
+    }
 
     fn hist(buckets: &[u64]) -> Histogram {
         Histogram { buckets: buckets.to_vec(), sum: 0, max: None }

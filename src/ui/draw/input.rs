@@ -10,9 +10,10 @@ use crate::frame::{Unit, text};
 use super::super::action::{BINDINGS, Binding};
 use super::super::app::App;
 use super::super::export::{Export, Scope};
+use super::super::filter::FilterLine;
 use super::super::layout::{self, Bands};
 use super::super::line::Line;
-use super::super::overlay::{FilterLine, Overlay};
+use super::super::overlay::Overlay;
 use super::{clear, put, put_right, timeline};
 
 /// Draws whatever the last line has to show.

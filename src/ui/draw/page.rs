@@ -7,8 +7,14 @@ use ratatui::style::Modifier;
 use crate::frame::text;
 
 use super::super::app::App;
-use super::super::page::{Page, Tone};
+use super::super::page::{Item, Page, Tone};
 use super::{border, clear, put, put_right};
+
+/// Cells of words that are worth having.
+const WORDS: u16 = 34;
+
+/// Fewest cells that words are begun in.
+const FEWEST: u16 = 6;
 
 /// Draws a list; what does not fit is scrolled so that the cursor is seen.
 pub fn draw(app: &App, buf: &mut Buffer, area: Rect, page: &Page) {
@@ -20,7 +26,15 @@ pub fn draw(app: &App, buf: &mut Buffer, area: Rect, page: &Page) {
         border(app, buf, area, true);
     }
     let note_x = right.saturating_sub(text::width(&page.note) as u16 + 2);
-    put(buf, left, area.y, right, &format!(" {} ", page.title), app.theme.title);
+    let title = format!(" {} ", page.title);
+    put(
+        buf,
+        left,
+        area.y,
+        right,
+        &text::cut(&title, (right - left) as usize, false, app.glyphs.ellipsis),
+        app.theme.title,
+    );
     if !page.note.is_empty() && note_x > left + text::width(&page.title) as u16 + 2 {
         put_right(buf, left, area.y, right, &format!(" {} ", page.note), app.theme.dim);
     }
@@ -33,6 +47,7 @@ pub fn draw(app: &App, buf: &mut Buffer, area: Rect, page: &Page) {
         put(buf, x, top, right, " ", app.theme.input.add_modifier(Modifier::REVERSED));
         top += 1;
     }
+    let (name, value) = widths(page, right.saturating_sub(left + 2));
     let height = area.bottom().saturating_sub(top + u16::from(framed)) as usize;
     let skip = (page.at + 1).saturating_sub(height.max(1));
     for ((at, item), y) in page.items.iter().enumerate().skip(skip).zip(top..top + height as u16) {
@@ -45,12 +60,14 @@ pub fn draw(app: &App, buf: &mut Buffer, area: Rect, page: &Page) {
         };
         let style = if here { style.patch(app.theme.title) } else { style };
         if item.tone == Tone::Head {
-            put(buf, left, y, right, &text::clean_str(&item.name), style);
+            let clean = text::clean_str(&item.name);
+            let cut = text::cut(&clean, right.saturating_sub(left) as usize, false, app.glyphs.ellipsis);
+            put(buf, left, y, right, &cut, style);
             continue;
         }
         put(buf, left, y, right, if here { app.glyphs.cursor } else { " " }, app.theme.key);
         let mut x = left + 2;
-        for (cell, width) in [(&item.name, page.name), (&item.value, page.value)] {
+        for (cell, width) in [(&item.name, name), (&item.value, value)] {
             // The last cells of a narrow list are cut, not the first.
             let end = (x + width).min(right);
             let clean = text::clean_str(cell);
@@ -58,8 +75,30 @@ pub fn draw(app: &App, buf: &mut Buffer, area: Rect, page: &Page) {
             put(buf, x, y, end, &cut, style);
             x = end + u16::from(width > 0);
         }
+        // A letter or two of them say nothing.
+        if right.saturating_sub(x) < FEWEST && text::width(&item.words) > FEWEST as usize {
+            continue;
+        }
         let clean = text::clean_str(&item.words);
         let cut = text::cut(&clean, right.saturating_sub(x) as usize, false, app.glyphs.ellipsis);
         put(buf, x, y, right, &cut, if here { style } else { app.theme.dim });
     }
+}
+
+/// Cells of names and values. Where they would not leave room for words, they are as narrow as what is in them, and
+/// where even that is too much, the value is seen: the name of a setting is known by its beginning.
+fn widths(page: &Page, room: u16) -> (u16, u16) {
+    if page.name + page.value + WORDS <= room {
+        return (page.name, page.value);
+    }
+    let lines = || page.items.iter().filter(|item| item.tone != Tone::Head);
+    let longest = |cells: &dyn Fn(&Item) -> usize| lines().map(cells).max().unwrap_or(0) as u16;
+    let name = longest(&|item| text::width(&text::clean_str(&item.name))).min(page.name);
+    let value = longest(&|item| text::width(&text::clean_str(&item.value))).min(page.value);
+    if name + value + 2 <= room {
+        // What is typed into a form must not push the words about while there is room.
+        return (name, if name + page.value + 2 <= room { page.value } else { value });
+    }
+    let name = name.min((room / 2).max(room.saturating_sub(value + 1)));
+    (name, value.min(room.saturating_sub(name + 1)))
 }

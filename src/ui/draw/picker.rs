@@ -4,7 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Modifier;
 
-use crate::frame::text;
+use crate::frame::{Kind, text};
 use crate::views::ViewDecl;
 use crate::views::proof::KERNELS;
 
@@ -19,17 +19,24 @@ use super::{border, clear, put, put_right};
 pub fn draw(app: &App, buf: &mut Buffer, area: Rect, picker: &Picker) {
     clear(app, buf, area);
     let area = if area.width > 44 { Rect { x: area.x + 1, width: area.width - 2, ..area } } else { area };
-    border(app, buf, area, true);
-    let (left, right) = (area.x + 2, area.right().saturating_sub(2));
+    // Where there is no room for a border, the lines have it.
+    let framed = area.height >= 6;
+    let edge = u16::from(framed);
+    if framed {
+        border(app, buf, area, true);
+    }
+    let (left, right) = (area.x + 2 * edge, area.right().saturating_sub(2 * edge));
     put(buf, left, area.y, right, if picker.add { " Add a pane " } else { " Open a view " }, app.theme.title);
     let count = format!(" {} of {} ", picker.found.len() - picker.recent, crate::ui::registry().views().len());
-    put_right(buf, left + 14, area.y, right, &count, app.theme.dim);
+    if left + 15 + count.len() as u16 <= right {
+        put_right(buf, left + 14, area.y, right, &count, app.theme.dim);
+    }
     let x = put(buf, left, area.y + 1, right, "> ", app.theme.key);
     let x = put(buf, x, area.y + 1, right, &text::clean_str(picker.input.value()), app.theme.input);
     put(buf, x, area.y + 1, right, " ", app.theme.input.add_modifier(Modifier::REVERSED));
     let split = area.width >= 70;
     let middle = if split { area.x + area.width * 52 / 100 } else { right };
-    let list = Rect::new(left, area.y + 2, middle.saturating_sub(left), area.height.saturating_sub(3));
+    let list = Rect::new(left, area.y + 2, middle.saturating_sub(left), area.height.saturating_sub(2 + edge));
     draw_list(app, buf, list, picker);
     if let Some(decl) = picker.found.get(picker.at).filter(|_| split) {
         facts(app, buf, Rect::new(middle + 1, list.y, right.saturating_sub(middle + 1), list.height), decl);
@@ -66,7 +73,9 @@ fn draw_list(app: &App, buf: &mut Buffer, area: Rect, picker: &Picker) {
                 let style = if here { style.patch(app.theme.title) } else { style };
                 put(buf, area.x, y, area.right(), if here { app.glyphs.cursor } else { " " }, app.theme.key);
                 let star = if app.favourites.contains(&decl.name) { "* " } else { "" };
-                let line = format!("{:<11} {:<9} {star}{state}", decl.name, decl.kind.name());
+                // `hist`: with the longest name, "running in 2" still fits beside the facts at 80 columns.
+                let kind = if decl.kind == Kind::Histogram { "hist" } else { decl.kind.name() };
+                let line = format!("{:<14} {kind:<8} {star}{state}", decl.name);
                 put(
                     buf,
                     area.x + 2,
@@ -135,14 +144,22 @@ pub fn sort_menu(app: &App, buf: &mut Buffer, area: Rect, menu: SortMenu) {
     let Some(view) = app.view() else { return };
     let Some(shown) = &view.shown else { return };
     let columns = sortable(view);
-    let height = (columns.len() as u16 + 2).min(area.height);
+    // Where there is no room for a border, the lines have it.
+    let framed = area.height >= 6;
+    let edge = u16::from(framed);
+    let height = (columns.len() as u16 + 1 + edge).min(area.height);
     let width = 34.min(area.width);
     let area = Rect::new(area.right() - width, area.y, width, height);
     clear(app, buf, area);
-    border(app, buf, area, true);
-    put(buf, area.x + 2, area.y, area.right() - 1, " Sort by ", app.theme.title);
+    if framed {
+        border(app, buf, area, true);
+    }
+    put(buf, area.x + 2 * edge, area.y, area.right() - 1, " Sort by ", app.theme.title);
     let sorted = view.sort_by(&shown.frame.table);
-    let inner = super::layout::inner(area);
+    let inner = match framed {
+        true => super::layout::inner(area),
+        false => Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area },
+    };
     let skip = (menu.at + 1).saturating_sub(inner.height as usize);
     for ((at, &column), y) in columns.iter().enumerate().skip(skip).zip(inner.y..inner.bottom()) {
         let meta = &shown.frame.table.schema.columns[column];

@@ -27,46 +27,78 @@ pub fn draw(app: &App, buf: &mut Buffer, area: Rect) {
         None => Vec::new(),
     };
     let mut x = area.x + 1;
-    for (item, style) in items {
+    for Item { text: item, style, urgent } in ordered(items, area.width as usize) {
         if x as usize + text::width(&item) > area.right() as usize {
+            if urgent {
+                let room = area.right().saturating_sub(x) as usize;
+                put(buf, x, area.y, area.right(), &text::cut(&item, room, false, app.glyphs.ellipsis), style);
+            }
             break;
         }
         x = put(buf, x, area.y, area.right(), &item, style) + 2;
     }
 }
 
-fn of_view(app: &App, view: &View) -> Vec<(String, Style)> {
+/// A piece of the line.
+struct Item {
+    text: String,
+    style: Style,
+    /// Says that numbers are not what they seem, or that something goes on: the last to be dropped.
+    urgent: bool,
+}
+
+impl From<(String, Style)> for Item {
+    fn from((text, style): (String, Style)) -> Item {
+        Item { text, style, urgent: false }
+    }
+}
+
+fn urgent(text: String, style: Style) -> Item {
+    Item { text, style, urgent: true }
+}
+
+/// In the usual order if all that is urgent can be seen so, else with that first.
+fn ordered(mut items: Vec<Item>, width: usize) -> Vec<Item> {
+    let last = items.iter().rposition(|item| item.urgent).map_or(0, |at| at + 1);
+    let need: usize = items[..last].iter().map(|item| text::width(&item.text) + 2).sum();
+    if need > width + 1 {
+        items.sort_by_key(|item| (!item.urgent, text::width(&item.text) * usize::from(item.urgent)));
+    }
+    items
+}
+
+fn of_view(app: &App, view: &View) -> Vec<Item> {
     let theme = &app.theme;
     let Some(frame) = view.shown.as_ref().map(|shown| &shown.source) else { return Vec::new() };
-    let mut items: Vec<_> = recording(app).into_iter().collect();
-    items.push((format!("hook {}", hooks(&frame.hooks)), theme.dim));
+    let mut items: Vec<Item> = recording(app).into_iter().collect();
+    items.push((format!("hook {}", hooks(&frame.hooks)), theme.dim).into());
     if let Status::Partial(reason) = &frame.status {
-        items.insert(0, (format!("partial: {}", text::clean_str(&reason.message)), theme.warn));
+        items.insert(0, urgent(format!("partial: {}", text::clean_str(&reason.message)), theme.warn));
     }
     if let Some(n) = one_in(view) {
-        items.insert(0, (format!("~ 1 in {n}"), theme.warn));
+        items.insert(0, urgent(format!("~ 1 in {n}"), theme.warn));
     }
     items.push(lost(app, view.lost, view.lost_grew));
     if let Some(fill) = frame.cost.map_fill_percent() {
-        items.push((format!("map {fill:.0}%"), if fill >= 80.0 { theme.warn } else { theme.dim }));
+        items.push((format!("map {fill:.0}%"), if fill >= 80.0 { theme.warn } else { theme.dim }).into());
     }
     items.extend(cost(app, view.bpf));
     if app.options.max_overhead.is_some() {
-        items.push((budget(app), theme.dim));
+        items.push((budget(app), theme.dim).into());
     }
-    items.push((format!("rec {}", held(app, view)), theme.dim));
+    items.push((format!("rec {}", held(app, view)), theme.dim).into());
     if !view.filter.is_empty() {
-        items.push((format!("filter {}", text::clean_str(&view.filter)), theme.info));
+        items.push((format!("filter {}", text::clean_str(&view.filter)), theme.info).into());
     }
     // What rows are grouped by is seen in the rows.
     let by = view.decl.and_then(|decl| decl.group_by()).map(|(name, _)| name);
     let set = view.request.settings.iter().filter(|(name, _)| Some(name.as_str()) != by);
     let capture: Vec<String> = set.map(|(name, value)| format!("{name}={}", word(value))).collect();
     if !capture.is_empty() {
-        items.push((format!("capture {}", text::clean_str(&capture.join(" "))), theme.info));
+        items.push((format!("capture {}", text::clean_str(&capture.join(" "))), theme.info).into());
     }
     if late(frame) {
-        items.push(("late".to_owned(), theme.warn));
+        items.push(urgent("late".to_owned(), theme.warn));
     }
     items
 }
@@ -86,52 +118,52 @@ fn word(value: &SettingValue) -> String {
     }
 }
 
-fn of_all(app: &App) -> Vec<(String, Style)> {
+fn of_all(app: &App) -> Vec<Item> {
     let views = || app.visible().map(|at| &app.views[at]);
     let grew = views().any(|view| view.lost_grew);
-    let mut items: Vec<_> = recording(app).into_iter().collect();
-    items.push((format!("{} views", app.panes.len()), app.theme.dim));
+    let mut items: Vec<Item> = recording(app).into_iter().collect();
+    items.push((format!("{} views", app.panes.len()), app.theme.dim).into());
     items.push(lost(app, views().fold(0, |sum: u64, view| sum.saturating_add(view.lost)), grew));
     let known: Vec<f64> = views().filter_map(|view| view.bpf).collect();
     items.extend(cost(app, (!known.is_empty()).then(|| known.iter().sum())));
     let suspended = views().any(|view| view.shown.as_ref().is_some_and(|shown| is_suspended(&shown.source)));
     let style = if suspended { app.theme.warn } else { app.theme.dim };
-    items.push((budget(app), style));
+    items.push((budget(app), style).into());
     let longest = views().max_by_key(|view| view.history.len()).map_or(String::new(), |view| held(app, view));
     let bytes: usize = app.views.iter().map(|view| view.history.bytes()).sum();
-    items.push((format!("rec {longest}/{}", number(bytes as f64, Unit::Bytes, Look::default())), app.theme.dim));
+    items.push((format!("rec {longest}/{}", number(bytes as f64, Unit::Bytes, Look::default())), app.theme.dim).into());
     if views().any(|view| view.shown.as_ref().is_some_and(|shown| late(&shown.source))) {
-        items.push(("late".to_owned(), app.theme.warn));
+        items.push(("late".to_owned(), app.theme.warn).into());
     }
     items
 }
 
-fn of_unavailable(app: &App, view: &View) -> Vec<(String, Style)> {
+fn of_unavailable(app: &App, view: &View) -> Vec<Item> {
     let tried = view.unavailable().map_or(&[][..], |why| why.tried.as_slice());
     let attached = tried.iter().filter(|report| report.target.is_some()).count();
-    let mut items = vec![(format!("{attached} of {} hooks available", tried.len()), app.theme.dim)];
-    items.push((format!("bcc-top doctor {}", view.name), app.theme.dim));
+    let mut items: Vec<Item> = vec![(format!("{attached} of {} hooks available", tried.len()), app.theme.dim).into()];
+    items.push((format!("bcc-top doctor {}", view.name), app.theme.dim).into());
     items
 }
 
-fn lost(app: &App, lost: u64, grew: bool) -> (String, Style) {
+fn lost(app: &App, lost: u64, grew: bool) -> Item {
     let text = format!("lost {}", number(lost as f64, Unit::Count, Look::default()));
-    (text, if grew { app.theme.lost } else { app.theme.dim })
+    Item { text, style: if grew { app.theme.lost } else { app.theme.dim }, urgent: lost > 0 }
 }
 
 /// Own CPU, and CPU in our programs, which is sampled.
-fn cost(app: &App, bpf: Option<f64>) -> Vec<(String, Style)> {
+fn cost(app: &App, bpf: Option<f64>) -> Vec<Item> {
     let percent = |value: Option<f64>| value.map_or("?".to_owned(), |value| format!("{:.1}%", value * 100.0));
     let own = if app.replay.is_some() { replay::own_cpu(app) } else { app.host.and_then(|host| host.own) };
-    vec![(format!("self {}", percent(own)), app.theme.dim), (format!("bpf {}", percent(bpf)), app.theme.dim)]
+    [format!("self {}", percent(own)), format!("bpf {}", percent(bpf))].map(|text| (text, app.theme.dim).into()).into()
 }
 
 /// A recording that runs comes first: whatever does not fit, this is seen.
-fn recording(app: &App) -> Option<(String, Style)> {
+fn recording(app: &App) -> Option<Item> {
     let recording = app.recording.as_ref()?;
     let size = number(recording.bytes as f64, Unit::Bytes, Look::default());
     let time = duration(app.now.saturating_duration_since(recording.since).as_secs());
-    Some((format!("REC {time} {size}"), app.theme.warn))
+    Some(urgent(format!("REC {time} {size}"), app.theme.warn))
 }
 
 fn held(_app: &App, view: &View) -> String {

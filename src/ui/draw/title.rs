@@ -2,9 +2,10 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use ratatui::style::Style;
 
 use crate::frame::format::{number, tight};
-use crate::frame::{Frame, Histogram, Kind, Mode, Unit, text};
+use crate::frame::{Frame, Histogram, Kind, Mode, Status, Unit, text};
 
 use super::super::app::App;
 use super::super::layout;
@@ -53,10 +54,15 @@ pub fn histogram_unit(frame: &Frame) -> Unit {
 /// A number of one interval by second, so that intervals of any length compare; since start the sum.
 fn rate(app: &App, frame: &Frame, n: f64, unit: Unit) -> String {
     let seconds = frame.interval.real_ns as f64 / 1e9;
+    // Of one event in N, times N. Events themselves are never multiplied.
+    let estimate = frame.cost.sampled.is_some() && frame.kind != Kind::Events && n != 0.0;
+    let sign = if estimate { "~" } else { "" };
     match frame.interval.mode {
-        Mode::Interval if seconds > 0.0 => format!("{}/s", number((n / seconds * 10.0).round() / 10.0, unit, app.look)),
-        Mode::PerSecond => format!("{}/s", number((n * 10.0).round() / 10.0, unit, app.look)),
-        _ => number(n, unit, app.look),
+        Mode::Interval if seconds > 0.0 => {
+            format!("{sign}{}/s", number((n / seconds * 10.0).round() / 10.0, unit, app.look))
+        }
+        Mode::PerSecond => format!("{sign}{}/s", number((n * 10.0).round() / 10.0, unit, app.look)),
+        _ => format!("{sign}{}", number(n, unit, app.look)),
     }
 }
 
@@ -160,6 +166,9 @@ pub fn draw(app: &App, buf: &mut Buffer, area: Rect, at: usize) {
             x = put(buf, x + 2, y, manner_x, &number, app.theme.accent);
         }
     }
+    if plain && let Some((sign, style)) = doubt(app, view) {
+        put(buf, right.saturating_sub(1), y, right, sign, style);
+    }
     if manner_x > x {
         put_right(
             buf,
@@ -170,6 +179,17 @@ pub fn draw(app: &App, buf: &mut Buffer, area: Rect, at: usize) {
             if badged { app.theme.title } else { app.theme.dim },
         );
     }
+}
+
+/// What has to be known of the numbers where there is no status line, in one sign.
+fn doubt(app: &App, view: &View) -> Option<(&'static str, Style)> {
+    let shown = view.shown.as_ref()?;
+    if view.lost > 0 {
+        return Some(("x", app.theme.lost));
+    }
+    let partial = matches!(shown.source.status, Status::Partial(_));
+    let estimated = shown.frame.cost.sampled.is_some();
+    (partial.then_some(("!", app.theme.warn))).or(estimated.then_some(("~", app.theme.warn)))
 }
 
 fn summary(app: &App, view: &View) -> Vec<String> {
@@ -200,5 +220,10 @@ fn short_main(app: &App, view: &View, room: u16) -> Option<String> {
     if text::width(&main) <= room as usize {
         return Some(main);
     }
-    main.split_once(' ').map(|(_, number)| number.to_owned())
+    let (_, number) = main.split_once(' ')?;
+    let mut number = number.to_owned();
+    if text::width(&number) > room as usize {
+        number.retain(|c| c != ' ');
+    }
+    Some(number)
 }

@@ -21,13 +21,18 @@ pub fn draw(app: &App, buf: &mut Buffer, area: Rect, view: &View) {
     if wide && area.height >= 14 {
         lines.push((String::new(), app.theme.fg));
     }
-    lines.push((format!("{} This view cannot run here.", app.glyphs.cross), app.theme.crit));
+    // The title has said it where there is no room for more.
+    if area.height > 4 {
+        lines.push((format!("{} This view cannot run here.", app.glyphs.cross), app.theme.crit));
+    }
     // In a small pane every line counts: the remedy has to be seen.
     let airy = area.height >= 12;
     if airy {
         lines.push((String::new(), app.theme.fg));
     }
-    let width = area.width.saturating_sub(indent + 8) as usize;
+    // Beside its heading, text would be a word wide.
+    let beside = if area.width >= 30 { 8 } else { 1 };
+    let width = area.width.saturating_sub(indent + beside) as usize;
     paragraph(&mut lines, "Why", &why.reason.message, width, app.theme.fg);
     paragraph(&mut lines, "Do", &why.reason.remedy, width, app.theme.fg);
     // The table yields on small screens: cause and remedy are what counts.
@@ -52,8 +57,16 @@ pub fn draw(app: &App, buf: &mut Buffer, area: Rect, view: &View) {
         (Action::Picker, "other view"),
     ];
     let ways = open.into_iter().chain(ways.map(|(action, what)| (action, what.to_owned())));
-    let keys: Vec<String> = ways.map(|(action, what)| format!("{} {what}", app.options.keys.hint(action))).collect();
-    lines.push((keys.join("    "), app.theme.hint));
+    let room = area.width.saturating_sub(indent + 1) as usize;
+    let mut keys = String::new();
+    for way in ways.map(|(action, what)| format!("{} {what}", app.options.keys.hint(action))) {
+        let gap = if keys.is_empty() { "" } else { "   " };
+        if text::width(&keys) + gap.len() + text::width(&way) <= room {
+            keys += gap;
+            keys += &way;
+        }
+    }
+    lines.push((keys, app.theme.hint));
     let lines = lines.into_iter().filter(|(line, _)| airy || !line.is_empty());
     for ((line, style), y) in lines.zip(area.y..area.bottom()) {
         put(buf, area.x + indent, y, area.right(), &line, style);
@@ -61,7 +74,12 @@ pub fn draw(app: &App, buf: &mut Buffer, area: Rect, view: &View) {
 }
 
 fn paragraph(lines: &mut Vec<(String, Style)>, head: &str, body: &str, width: usize, style: Style) {
-    for (at, line) in wrap(&text::clean_str(body), width).into_iter().enumerate() {
+    let body = text::clean_str(body);
+    if width < 22 {
+        lines.extend(wrap(&format!("{head}: {body}"), width).into_iter().map(|line| (line, style)));
+        return;
+    }
+    for (at, line) in wrap(&body, width).into_iter().enumerate() {
         lines.push((format!("{:<6} {line}", if at == 0 { head } else { "" }), style));
     }
     lines.push((String::new(), style));

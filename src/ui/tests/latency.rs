@@ -103,6 +103,33 @@ fn what_has_no_latency_says_so_and_other_events_have_no_map() {
 }
 
 #[test]
+fn what_the_map_of_events_looks_like() {
+    super::screens::at_every_size("latency_map", |size, level| {
+        let mut rig = Rig::new(&["biosnoop"], size, level);
+        rig.app.views[0].decl = Registry::get().find("biosnoop").map(|view| &view.decl);
+        for index in 0..24u64 {
+            // Two crowds, fast reads and slower writes, and now and then one that waits.
+            let read = |at: u64| ("postgres", Some(60_000 + 9_000 * ((index + at) % 5)));
+            let write = |at: u64| ("fio", Some(900_000 * (1 + (index + at) % 3)));
+            let mut events: Vec<_> = (0..12).map(read).chain((0..4).map(write)).collect();
+            if index.is_multiple_of(9) {
+                events.push(("jbd2/nvme0n1p1", Some(38_000_000)));
+            }
+            if index == 7 {
+                events.push(("dd", None));
+            }
+            let mut frame = block_frame(index, &events);
+            frame.lost.events = if index == 12 { 3 } else { 0 };
+            rig.frame(frame);
+        }
+        rig.keys("m m");
+        rig.screen();
+        rig.app.toast = None;
+        rig
+    });
+}
+
+#[test]
 fn every_size_draws_something() {
     for size in [(200, 60), (80, 24), (40, 12), (20, 5), (12, 2)] {
         let mut rig = rig(size);

@@ -158,9 +158,35 @@ fn nothing_is_unloaded_or_loaded_anew_in_a_replay() {
     rig.effects.clear();
     rig.pass(Duration::from_secs(3600));
     assert!(rig.effects.is_empty(), "{:?}", rig.effects);
-    rig.keys("1 x b");
+    rig.keys("1 x F");
     assert!(rig.screen().contains("a recording is as it was made"));
     assert!(rig.effects.is_empty(), "{:?}", rig.effects);
+}
+
+#[test]
+fn rows_of_a_recording_can_be_put_together() {
+    let mut rig = replay(10);
+    rig.frame(disk_frame(0));
+    rig.keys("b b");
+    assert!(rig.screen().contains("by comm"), "{}", rig.screen());
+    assert!(rig.effects.is_empty(), "{:?}", rig.effects);
+}
+
+#[test]
+fn views_that_were_not_recorded_are_not_offered() {
+    let (first, last) = (disk_frame(0).time, disk_frame(9).time);
+    let options = crate::ui::Options {
+        replay: Some(Replay { first, last, speed: 1.0, demo: false }),
+        recorded: vec!["biotop".into(), "cachetop".into()],
+        ..Default::default()
+    };
+    let request = super::super::testing::request("tcptop");
+    let app = crate::ui::app::App::new(options, vec![request], std::time::Instant::now());
+    assert_eq!(app.nearest(&app.views[0]).iter().map(String::as_str).collect::<Vec<_>>(), ["cachetop", "biotop"]);
+    assert_eq!(app.unavailable.get("runqlat").map(String::as_str), Some("not in the recording"));
+    assert!(!app.unavailable.contains_key("biotop"));
+    let live = crate::ui::app::App::new(Default::default(), Vec::new(), std::time::Instant::now());
+    assert!(live.unavailable.is_empty());
 }
 
 #[test]

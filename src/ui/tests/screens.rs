@@ -265,6 +265,13 @@ fn what_our_programs_cost_and_what_is_an_estimate() {
         rig
     };
     at_every_size("sampled", sampled);
+    at_every_size("sampled_histogram", |size, level| {
+        let mut rig = histogram(size, level, false);
+        let mut frame = crate::ui::testing::hist_frame(9, false);
+        frame.cost.sampled = Some(8);
+        rig.frame(frame);
+        rig
+    });
     at_every_size("cost", |size, level| with_keys(sampled(size, level), "C"));
 }
 

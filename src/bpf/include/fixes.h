@@ -102,6 +102,11 @@ enum pageflags {
 	PG_head = 6,
 };
 
+/* bpf_snprintf(), since 5.13. */
+enum bpf_func_id___513 {
+	BPF_FUNC_snprintf___513 = 165,
+};
+
 /* The current task has its type since 5.11 (3ca1032ab7ab). */
 enum bpf_func_id___511 {
 	BPF_FUNC_get_current_task_btf___511 = 158,

@@ -74,7 +74,8 @@ static __always_inline void read_path(char *path, u32 size, const void *from)
 
 /* What is matched at a time: the stack has little room. */
 #define CHUNK 128
-#define NAMED_PATH 2048
+/* Each chunk more is a tenth of a second for the verifier. */
+#define NAMED_PATH 512
 
 /*
  * Steps without a branch: a verifier follows each one that a loop makes in every round, and gives up at 8192 of them. A mask is all ones

@@ -89,6 +89,7 @@ pub fn long_flag(setting: &str) -> String {
 
 fn setting_arg(name: &str, long: String, setting: &SettingDecl) -> Arg {
     let arg = Arg::new(name.to_owned()).long(long).help(setting.help.clone()).help_heading("Settings of the view");
+    let with_takes = || format!("{} [{}]", setting.help, super::settings::takes(setting));
     match super::settings::kind(setting) {
         super::settings::Kind::Switch => arg.action(ArgAction::SetTrue),
         super::settings::Kind::Number { min, max } => {
@@ -100,15 +101,13 @@ fn setting_arg(name: &str, long: String, setting: &SettingDecl) -> Arg {
         }
         super::settings::Kind::Choice(words) => arg.value_name(words.join("|")),
         super::settings::Kind::Text => arg.value_name("TEXT"),
-        super::settings::Kind::Names(table, _) => arg.value_name(table.placeholder()),
-        super::settings::Kind::Pattern => arg.value_name("PATTERN"),
+        super::settings::Kind::Names(table, _) => arg.value_name(table.placeholder()).help(with_takes()),
+        super::settings::Kind::Pattern => arg.value_name("PATTERN").help(with_takes()),
         super::settings::Kind::Mount => arg.value_name("PATH"),
         super::settings::Kind::Network => arg.value_name("ADDRESS[/BITS]"),
         super::settings::Kind::Disk => arg.value_name("DISK"),
         super::settings::Kind::List { .. } => arg.value_name("N[,N...]"),
-        super::settings::Kind::Time(_) => {
-            arg.value_name("TIME").help(format!("{} [{}]", setting.help, super::settings::takes(setting)))
-        }
+        super::settings::Kind::Time(_) => arg.value_name("TIME").help(with_takes()),
     }
 }
 

@@ -181,7 +181,7 @@ pub fn draw(app: &App, buf: &mut Buffer, area: Rect, at: usize) {
     }
 }
 
-/// What has to be known of the numbers where there is no status line, in one sign.
+/// What has to be known of the numbers where there is no status line, in one sign: `R` is a replay.
 fn doubt(app: &App, view: &View) -> Option<(&'static str, Style)> {
     let shown = view.shown.as_ref()?;
     if view.lost > 0 {
@@ -189,7 +189,9 @@ fn doubt(app: &App, view: &View) -> Option<(&'static str, Style)> {
     }
     let partial = matches!(shown.source.status, Status::Partial(_));
     let estimated = shown.frame.cost.sampled.is_some();
-    (partial.then_some(("!", app.theme.warn))).or(estimated.then_some(("~", app.theme.warn)))
+    let signs =
+        [(partial, "!", app.theme.warn), (estimated, "~", app.theme.warn), (app.replay.is_some(), "R", app.theme.dim)];
+    signs.into_iter().find(|(here, ..)| *here).map(|(_, sign, style)| (sign, style))
 }
 
 fn summary(app: &App, view: &View) -> Vec<String> {

@@ -63,7 +63,10 @@ fn what_is_redacted_has_no_names_and_the_same_numbers() {
     let mut words = std::collections::HashMap::new();
     assert!(plain.len() > 10 && plain.len() == redacted.len());
     for (was, is) in plain.iter().zip(&redacted) {
-        assert_eq!((&was["pid"], &was["bytes"], &was["tx"], &was["rw"]), (&is["pid"], &is["bytes"], &is["tx"], &is["rw"]));
+        assert_eq!(
+            (&was["pid"], &was["bytes"], &was["tx"], &was["rw"]),
+            (&is["pid"], &is["bytes"], &is["tx"], &is["rw"])
+        );
         let word = words.entry(was["comm"].to_string()).or_insert_with(|| is["comm"].clone());
         assert_eq!(word, &is["comm"], "a name is one word");
     }

@@ -166,7 +166,11 @@ pub fn draw(app: &App, buf: &mut Buffer, area: Rect, at: usize) {
             x = put(buf, x + 2, y, manner_x, &number, app.theme.accent);
         }
     }
-    if plain && let Some((sign, style)) = doubt(app, view) {
+    // Next to a number that fills the line only what makes it wrong is said; estimates are marked in it.
+    if plain
+        && let Some((sign, style)) = doubt(app, view)
+        && (x + 1 < right || matches!(sign, "x" | "!"))
+    {
         put(buf, right.saturating_sub(1), y, right, sign, style);
     }
     if manner_x > x {

@@ -41,6 +41,7 @@ const COMMON_FLAGS: &[&str] = &[
     "lib",
     "max-overhead",
     "record",
+    "redact",
     "version",
     "help",
     "tree",

@@ -25,6 +25,7 @@ use crate::bug;
 use crate::command::{Held, Outcome};
 use crate::enrich::host::Host;
 use crate::export::output::PartFile;
+use crate::export::redact::Redactor;
 use crate::export::{Format, Shown};
 use crate::feed::{Event, Opener, Request};
 use crate::frame::{Frame, Reason, SettingValue, Status};
@@ -59,6 +60,8 @@ pub struct Run {
     pub command: Vec<OsString>,
     /// As whom the command runs, if not as ourselves.
     pub invoker: Option<Invoker>,
+    /// Names are left out of all that is written.
+    pub redact: Option<Redactor>,
     /// The frames were recorded: what could not run then is what happened, not our failure.
     pub replayed: bool,
 }
@@ -192,10 +195,17 @@ impl Batch<'_> {
 
     fn frame(&mut self, index: usize, frame: &Arc<Frame>) -> Result<(), Failure> {
         if let Some(recorder) = &mut self.recorder {
-            recorder.push(frame);
+            match &self.run.redact {
+                Some(redactor) => recorder.push(&Arc::new(redactor.frame(frame))),
+                None => recorder.push(frame),
+            }
         }
         let feed = self.feeds.at(index);
-        let shown = feed.shaper.shape(frame).map_err(|e| Failure(2, format!("{}: {e}", frame.view)))?;
+        let mut shown = feed.shaper.shape(frame).map_err(|e| Failure(2, format!("{}: {e}", frame.view)))?;
+        // Last: filters and orders are meant for the names as they are.
+        if let Some(redactor) = &self.run.redact {
+            shown.frame = redactor.frame(&shown.frame);
+        }
         self.pending.push_back(shown);
         match &frame.status {
             Status::Unavailable(unavailable) if !self.run.replayed => {

@@ -110,6 +110,7 @@ impl Scene {
             strict: false,
             command: Vec::new(),
             invoker: None,
+            redact: None,
             replayed: false,
         };
         Scene { acts: acts.to_vec(), run, signals: Vec::new() }

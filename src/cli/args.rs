@@ -173,6 +173,7 @@ fn formats() -> Vec<Arg> {
         switch("json", "one JSON document with every frame"),
         switch("ndjson", "a header line, then a line of JSON per frame"),
         switch("csv", "comma-separated values; one view"),
+        switch("redact", "names, addresses and paths as words that say nothing, the same for the same within a run"),
         Arg::new("output").short('o').value_name("FILE").value_parser(file).help("write FILE when it is complete"),
     ];
     args.into_iter().map(|arg| arg.help_heading("Output")).collect()

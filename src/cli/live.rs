@@ -17,6 +17,7 @@ use crate::config;
 use crate::enrich::host::Host;
 use crate::export::Format;
 use crate::export::output::{PartFile, to_file, to_stdout};
+use crate::export::redact::Redactor;
 use crate::feed::{BACKLOG, Event, Feed, Opener, Request};
 use crate::frame::{Cost, Frame, Interval, Lost, Reason, ReasonClass, Stamp, Status, Table, Unavailable};
 use crate::privilege::rights::{self, Purpose};
@@ -32,6 +33,7 @@ pub(super) fn run(parts: &Parts, arguments: &[OsString]) -> Result<u8, Usage> {
     columns::check(&options).map_err(Usage::wrong)?;
     look::check(&options.look, &options.sources, &options.config)?;
     match &options.output {
+        Output::Screen if options.redact => Err(unredacted()),
         Output::Screen => explore(parts, options),
         Output::Batch { format, file } => Ok(write(parts, &options, Some(*format), file.as_deref())),
         Output::Recording { file } => Ok(write(parts, &options, None, Some(file))),
@@ -47,6 +49,11 @@ pub(super) fn record(parts: &Parts, arguments: &[OsString]) -> Result<u8, Usage>
         return Err(Usage::wrong("record needs -o FILE: the file to write".to_owned()));
     };
     Ok(write(parts, &options, None, Some(file)))
+}
+
+/// On the screen everything is as it is.
+pub(super) fn unredacted() -> Usage {
+    Usage::wrong("--redact is for what is written: with -b, --json, --ndjson, --csv, -o or record".to_owned())
 }
 
 /// The explorer reads keys, from wherever a terminal is.
@@ -85,7 +92,7 @@ fn explore(parts: &Parts, options: Options) -> Result<u8, Usage> {
         return Err(Usage::wrong("the explorer is not part of this build; use -b, --json or --ndjson".to_owned()));
     };
     rights::plan(Purpose { live: true, more_views: true, files: true, command: false });
-    let recorder = match recorder(&options) {
+    let recorder = match recorder(&options, Host::read()) {
         Ok(recorder) => recorder,
         Err(code) => return Ok(code),
     };
@@ -133,9 +140,9 @@ fn refused(options: &Options) -> Option<Reason> {
 }
 
 /// Starts what `--record` asks for.
-fn recorder(options: &Options) -> Result<Option<Recorder>, u8> {
+fn recorder(options: &Options, host: Host) -> Result<Option<Recorder>, u8> {
     let Some(path) = &options.record else { return Ok(None) };
-    let started = Recorder::start(path, Invoker::from_env().as_ref(), Host::read());
+    let started = Recorder::start(path, Invoker::from_env().as_ref(), host);
     started.map(Some).map_err(|error| {
         say(&format!("--record: {error}"));
         5
@@ -160,6 +167,7 @@ fn write(parts: &Parts, options: &Options, format: Option<Format>, file: Option<
         strict: options.strict || !options.force.is_empty(),
         command: options.command.clone(),
         invoker,
+        redact: options.redact.then(Redactor::default),
         replayed: false,
     };
     let mut tell: batch::Tell<'_> = &say;
@@ -176,9 +184,11 @@ fn write(parts: &Parts, options: &Options, format: Option<Format>, file: Option<
     // What is suspended to keep within a limit is opened again.
     let more_views = options.look.max_overhead.is_some();
     rights::plan(Purpose { live: true, more_views, files, command: !run.command.is_empty() });
-    let sink = sink(file, invoker.as_ref()).and_then(|sink| Ok(Sink { recorder: recorder(options)?, ..sink }));
+    let host = run.redact.as_ref().map_or_else(Host::read, |redactor| redactor.host(Host::read()));
+    let recorder = || recorder(options, host.clone());
+    let sink = sink(file, invoker.as_ref()).and_then(|sink| Ok(Sink { recorder: recorder()?, ..sink }));
     match sink {
-        Ok(sink) => deliver(&*opener, run, Host::read(), sink, tell),
+        Ok(sink) => deliver(&*opener, run, host, sink, tell),
         Err(code) => code,
     }
 }

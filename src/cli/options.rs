@@ -104,6 +104,8 @@ pub struct Options {
     pub force: Vec<Force>,
     /// Any view that cannot run is an error.
     pub strict: bool,
+    /// What is written is without names.
+    pub redact: bool,
     /// Look of the explorer.
     pub look: Look,
     /// Logging.

@@ -87,6 +87,7 @@ impl Reader<'_> {
             output,
             force: self.force()?,
             strict: self.flag("strict"),
+            redact: self.flag("redact"),
             look,
             sources,
             config: found,

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use clap::ArgMatches;
 
-use super::live::{deliver, keyboard, sink};
+use super::live::{deliver, keyboard, sink, unredacted};
 use super::options::{Output, Surroundings};
 use super::reader::Reader;
 use super::usage::Usage;
@@ -15,6 +15,7 @@ use super::{Parts, Session, args, columns, logger, look, on_terminal, say};
 use crate::batch::{Plan, Run, Shape};
 use crate::config;
 use crate::export::Format;
+use crate::export::redact::Redactor;
 use crate::feed::Request;
 use crate::frame::{Schema, Status};
 use crate::privilege::Invoker;
@@ -44,6 +45,7 @@ pub(super) fn run(parts: &Parts, arguments: &[OsString]) -> Result<u8, Usage> {
         duration: reader.duration()?,
         shape: reader.shape(&output)?,
         speed: speed(&matches)?,
+        redact: reader.flag("redact").then(Redactor::default),
     };
     let source = match matches.try_get_one::<PathBuf>("file").ok().flatten() {
         Some(path) => Source::open(path),
@@ -71,6 +73,7 @@ pub(super) fn run(parts: &Parts, arguments: &[OsString]) -> Result<u8, Usage> {
             }
             Ok(write(&recording, &views, asked, format, file))
         }
+        _ if asked.redact.is_some() => Err(unredacted()),
         _ => explore(parts, &reader, &recording, &views, &asked, name == "demo"),
     }
 }
@@ -81,6 +84,7 @@ struct Asked {
     duration: Option<Duration>,
     shape: Shape,
     speed: f64,
+    redact: Option<Redactor>,
 }
 
 fn speed(matches: &ArgMatches) -> Result<f64, Usage> {
@@ -185,6 +189,7 @@ fn write(recording: &Arc<Recording>, views: &[Recorded], asked: Asked, format: F
         strict: false,
         command: Vec::new(),
         invoker,
+        redact: asked.redact,
         replayed: true,
     };
     rights::plan(Purpose { files: file.is_some(), ..Purpose::default() });
@@ -192,7 +197,9 @@ fn write(recording: &Arc<Recording>, views: &[Recorded], asked: Asked, format: F
         Ok(sink) => sink,
         Err(code) => return code,
     };
-    let code = deliver(&sequence, run, recording.host.clone(), sink, &say);
+    let host = recording.host.clone();
+    let host = run.redact.as_ref().map_or_else(|| host.clone(), |redactor| redactor.host(host.clone()));
+    let code = deliver(&sequence, run, host, sink, &say);
     let report = sequence.report();
     report.damage.iter().chain(&report.cut).for_each(|what| say(what));
     // A file that was cut off gave all it had; one with holes did not.

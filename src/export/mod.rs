@@ -10,6 +10,7 @@ mod json;
 mod lines;
 mod ndjson;
 pub mod output;
+pub mod redact;
 #[cfg(test)]
 pub(crate) mod sample;
 pub mod schema;

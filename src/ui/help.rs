@@ -56,6 +56,9 @@ pub fn lines(app: &App, filter: &str) -> Vec<Line> {
     ] {
         lines.push(Line::Pair(sign.to_owned(), meaning.to_owned()));
     }
+    if app.replay.is_some() {
+        lines.push(Line::Pair("R".to_owned(), "of a recording, where there is room for no more".to_owned()));
+    }
     lines.push(Line::Text("Shift-drag still selects text where the mouse is on.".to_owned()));
     if !filter.is_empty() {
         let wanted = filter.to_lowercase();

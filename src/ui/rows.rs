@@ -26,6 +26,16 @@ pub fn grouped_by(frame: &Frame, by: &str) -> Frame {
 impl View {
     /// The columns on the screen, in their order: those the user chose, else those of the view.
     pub fn columns(&self, schema: &Schema, sort: Option<usize>) -> Vec<usize> {
+        let mut columns = self.columns_in_order(schema, sort);
+        // What rows were put together by names them: it comes first, and is always there.
+        if let Some(by) = self.group.as_ref().and_then(|name| schema.index(name)) {
+            columns.retain(|&column| column != by);
+            columns.insert(0, by);
+        }
+        columns
+    }
+
+    fn columns_in_order(&self, schema: &Schema, sort: Option<usize>) -> Vec<usize> {
         let own = || (0..schema.columns.len()).filter(|&c| schema.columns[c].visible || Some(c) == sort).collect();
         let Some(chosen) = &self.chosen else { return own() };
         let known = chosen.iter().filter_map(|name| schema.index(name));

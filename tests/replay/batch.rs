@@ -48,6 +48,34 @@ fn fine(output: Output) -> String {
 }
 
 #[test]
+fn what_is_redacted_has_no_names_and_the_same_numbers() {
+    let written = |more: &[&str]| fine(run(&[&["demo", "biotop,tcptop", "--ndjson", "-n", "4"], more].concat()));
+    let (plain, redacted) = (written(&[]), written(&["--redact"]));
+    assert_eq!(plain.lines().count(), redacted.lines().count());
+    for name in ["fio", "web-07", "10.0.4.2", "/system.slice"] {
+        assert!(plain.contains(name) && !redacted.contains(name), "{name}");
+    }
+    let rows = |text: &str| {
+        let frames = text.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).expect("JSON"));
+        frames.flat_map(|frame| frame["rows"].as_array().cloned().unwrap_or_default()).collect::<Vec<_>>()
+    };
+    let (plain, redacted) = (rows(&plain), rows(&redacted));
+    let mut words = std::collections::HashMap::new();
+    assert!(plain.len() > 10 && plain.len() == redacted.len());
+    for (was, is) in plain.iter().zip(&redacted) {
+        assert_eq!(
+            (&was["pid"], &was["bytes"], &was["tx"], &was["rw"]),
+            (&is["pid"], &is["bytes"], &is["tx"], &is["rw"])
+        );
+        let word = words.entry(was["comm"].to_string()).or_insert_with(|| is["comm"].clone());
+        assert_eq!(word, &is["comm"], "a name is one word");
+    }
+    assert!(words.len() > 2);
+    let filtered = ["demo", "biotop", "--csv", "-n", "4", "--redact", "--filter", "comm=fio", "--columns", "comm,io"];
+    assert!(fine(run(&filtered)).lines().count() > 1, "a filter sees the names as they were");
+}
+
+#[test]
 fn the_demo_is_a_recording_of_a_host_that_nobody_knows() {
     let lines = fine(run(&["demo", "--ndjson"]));
     let header: Value = serde_json::from_str(lines.lines().next().unwrap()).unwrap();

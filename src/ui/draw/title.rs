@@ -166,7 +166,11 @@ pub fn draw(app: &App, buf: &mut Buffer, area: Rect, at: usize) {
             x = put(buf, x + 2, y, manner_x, &number, app.theme.accent);
         }
     }
-    if plain && let Some((sign, style)) = doubt(app, view) {
+    // Next to a number that fills the line only what makes it wrong is said; estimates are marked in it.
+    if plain
+        && let Some((sign, style)) = doubt(app, view)
+        && (x + 1 < right || matches!(sign, "x" | "!"))
+    {
         put(buf, right.saturating_sub(1), y, right, sign, style);
     }
     if manner_x > x {
@@ -181,7 +185,7 @@ pub fn draw(app: &App, buf: &mut Buffer, area: Rect, at: usize) {
     }
 }
 
-/// What has to be known of the numbers where there is no status line, in one sign.
+/// What has to be known of the numbers where there is no status line, in one sign: `R` is a replay.
 fn doubt(app: &App, view: &View) -> Option<(&'static str, Style)> {
     let shown = view.shown.as_ref()?;
     if view.lost > 0 {
@@ -189,7 +193,9 @@ fn doubt(app: &App, view: &View) -> Option<(&'static str, Style)> {
     }
     let partial = matches!(shown.source.status, Status::Partial(_));
     let estimated = shown.frame.cost.sampled.is_some();
-    (partial.then_some(("!", app.theme.warn))).or(estimated.then_some(("~", app.theme.warn)))
+    let signs =
+        [(partial, "!", app.theme.warn), (estimated, "~", app.theme.warn), (app.replay.is_some(), "R", app.theme.dim)];
+    signs.into_iter().find(|(here, ..)| *here).map(|(_, sign, style)| (sign, style))
 }
 
 fn summary(app: &App, view: &View) -> Vec<String> {

@@ -126,3 +126,18 @@ fn per_second_divides_by_the_real_length() {
     let shown = rig.app.view().unwrap().shown.as_ref().unwrap().frame.clone();
     assert_eq!(shown.table.cell(0, 4).as_f64(), Some(406.0));
 }
+
+#[test]
+fn what_rows_are_put_together_by_comes_first() {
+    let mut rig = table(SIZE, Level::Unicode);
+    rig.app.group_rows("disk").expect("a table can be grouped");
+    let screen = rig.screen();
+    let head = screen.lines().nth(2).expect("heads");
+    assert!(head.trim_start().starts_with("DISK"), "{head}");
+    // Also where the user chose other columns.
+    rig.keys(":");
+    rig.type_in("show io,bytes");
+    rig.keys("Enter");
+    let screen = rig.screen();
+    assert!(screen.lines().nth(2).expect("heads").trim_start().starts_with("DISK"), "{screen}");
+}

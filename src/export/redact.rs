@@ -9,9 +9,9 @@ use crate::frame::{Frame, ReasonClass, SettingValue, Status, Table, Type, Value}
 
 /// Text that says what happened, not to whom: words of the kernel and of this program. Whatever is not here is
 /// replaced, so that a new column is safe until somebody says otherwise.
-const TELLS_NOBODY: [&str; 17] = [
-    "by", "cache", "call", "clock", "disk", "errno", "family", "flags", "function", "mode", "op", "reason", "rw",
-    "signal", "softirq", "state", "syscall",
+const TELLS_NOBODY: [&str; 18] = [
+    "by", "cache", "call", "clock", "disk", "errno", "family", "flags", "function", "location", "mode", "op", "reason",
+    "rw", "signal", "softirq", "state", "syscall",
 ];
 
 /// Replaces names, each by the same word for as long as it lives, and by another in every other run: the key is

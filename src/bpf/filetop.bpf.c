@@ -18,8 +18,15 @@ enum kind {
 	KIND_ALL,
 };
 
+enum rw {
+	RW_ANY,
+	RW_READ,
+	RW_WRITE,
+};
+
 const volatile u32 by = BY_PID;
 const volatile u32 kind = KIND_REGULAR;
+const volatile u32 rw = RW_ANY;
 
 #if defined(__TARGET_ARCH_x86)
 #define NR_SENDFILE 40
@@ -149,9 +156,9 @@ int BPF_PROG(io__1, struct pt_regs *regs, long ret)
 
 	if ((!direction.from && !direction.to) || ret < 0 || !is_current_wanted() || is_compat_syscall())
 		return 0;
-	if (direction.from)
+	if (direction.from && rw != RW_WRITE)
 		record(descriptor(regs, direction.from), false, ret);
-	if (direction.to)
+	if (direction.to && rw != RW_READ)
 		record(descriptor(regs, direction.to), true, ret);
 	return 0;
 }

@@ -130,6 +130,7 @@ fn bytes_are_those_that_calls_returned_under_their_file(case: &Case) {
     let watch = case.watch(&["filetop"]);
     let by_file = case.watch_plain(&["filetop", "--by", "file"]);
     let by_tid = case.watch_plain(&["filetop", "--by", "tid", "-p", &worker.pid.to_string()]);
+    let [only_read, only_written] = ["R", "W"].map(|rw| case.watch_plain(&["filetop", "--rw", rw]));
     let said = worker.step();
     let check = |how: &str, rows: &[Value], own: &dyn Fn(&Value) -> bool| {
         for file in ["one", "other"] {
@@ -149,6 +150,10 @@ fn bytes_are_those_that_calls_returned_under_their_file(case: &Case) {
         check("by process", rows, &|row| is(row, "pid", worker.pid));
         assert!(rows.iter().all(|row| is(row, "type", "R")), "regular files only: {rows:?}");
     });
+    let calls = |rows: &[Value], column| total(rows, column, |row| is(row, "pid", worker.pid) && is(row, "file", "same"));
+    let done = |kind| -> u64 { ["one", "other"].map(|file| said[format!("{kind}_{file}")][0].as_u64().expect("a count")).iter().sum() };
+    only_read.check(|rows| assert_eq!((calls(rows, "reads"), calls(rows, "writes")), (done("read"), 0)));
+    only_written.check(|rows| assert_eq!((calls(rows, "reads"), calls(rows, "writes")), (0, done("write"))));
     by_file.check(|rows| check("by file", rows, &|_| true));
     by_tid.check(|rows| check("by thread", rows, &|row| is(row, "tid", worker.pid) && number(row, "pid") > 0));
 }

@@ -139,8 +139,7 @@ impl Terminal {
     pub fn assert_restored(&mut self) {
         self.wait_exit();
         self.assert_line_restored();
-        let wait = self.shown.1.wait_timeout_while(self.lock(), PATIENCE, |shown| !shown.closed && !shown.stuck);
-        let shown = wait.expect("no reader panicked").0;
+        let shown = self.all_read(PATIENCE);
         assert!(shown.closed, "its terminal is still open");
         let screen = shown.parser.screen();
         let tail = String::from_utf8_lossy(&shown.bytes[shown.bytes.len().saturating_sub(200)..]).into_owned();
@@ -158,10 +157,18 @@ impl Terminal {
         assert_eq!(modes(&after), modes(&self.before), "the settings of the line");
     }
 
-    /// The exit code, `128 + signal` as a shell gives it.
+    /// The exit code, `128 + signal` as a shell gives it, once all that the program sent was read as well. A child of it may
+    /// keep the terminal open.
     pub fn exit_code(&mut self) -> i32 {
         let status = self.wait_exit();
+        drop(self.all_read(Duration::from_secs(2)));
         status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0))
+    }
+
+    /// Waits until its side of the terminal is closed, or nobody reads any more.
+    fn all_read(&self, patience: Duration) -> std::sync::MutexGuard<'_, Shown> {
+        let wait = self.shown.1.wait_timeout_while(self.lock(), patience, |shown| !shown.closed && !shown.stuck);
+        wait.expect("no reader panicked").0
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Shown> {

@@ -10,7 +10,9 @@ pub fn demo(args: &[&str], rows: u16, cols: u16) -> (Terminal, tempfile::TempDir
     use std::os::unix::fs::PermissionsExt;
     let dir = tempfile::tempdir().unwrap();
     let copy = dir.path().join("bcc-top");
-    std::fs::copy(BIN, &copy).unwrap();
+    // By another process: a test beside this one that starts a program would have our open file for a moment, and what is open
+    // for writing cannot be run.
+    assert!(std::process::Command::new("cp").args([BIN, copy.to_str().unwrap()]).status().unwrap().success());
     std::fs::set_permissions(dir.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
     let command = Command::new(&copy).arg("demo").args(args);
     let command = if rustix::process::geteuid().is_root() { command.uid(NOBODY).gid(NOBODY) } else { command };

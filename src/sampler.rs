@@ -134,7 +134,7 @@ impl Sampler {
         let probe = Probe::start(self.view, &wish, &mut step)?;
         step(LoadStep::FirstSample);
         let running = rights::raised(rights::LOAD, || Running::new(self.view, probe, self.overhead));
-        let running = running.map_err(|m| Box::new(wrong_setting(m)))?;
+        let running = running.map_err(|reason| Box::new(Unavailable { reason, tried: vec![] }))?;
         let (always, sometimes) = running.needs();
         rights::attached(always, sometimes);
         Ok(running)

@@ -169,7 +169,7 @@ static __always_inline void record(struct sock *sk, struct retransmit *sent)
 	submit_event(event);
 }
 
-/* Since 6.16 it also tells of attempts that failed, with the error behind the buffer. */
+/* Newer kernels (6.18 does, 6.12 does not) also tell of attempts that failed, with the error behind the buffer. */
 SEC("tp_btf/tcp_retransmit_skb")
 int retransmit__1(u64 *ctx)
 {

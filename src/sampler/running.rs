@@ -11,6 +11,7 @@ use crate::frame::{Agg, Cost, Frame, Histogram, ProgramCost, Reason, ReasonClass
 use crate::probes::decode::{Resolve, decode};
 use crate::probes::probe::{Data, Probe};
 use crate::probes::reader::RawRows;
+use crate::probes::refusal::map_refused;
 use crate::probes::requires::Module;
 use crate::probes::settings::in_initial_pid_namespace;
 use crate::probes::stats::{Overhead, Stats};
@@ -36,8 +37,9 @@ pub(super) struct Running {
 }
 
 impl Running {
-    pub(super) fn new(view: &View, probe: Probe, overhead: Overhead) -> Result<Running, String> {
-        let barrier = Barrier::new().map_err(|e| format!("the map for waiting cannot be created: {e}"))?;
+    pub(super) fn new(view: &View, probe: Probe, overhead: Overhead) -> Result<Running, Reason> {
+        // With little memory that may be locked, those of the view may just have fitted.
+        let barrier = Barrier::new().map_err(|error| map_refused("the map for waiting", &error))?;
         let mut stats = Stats::new(overhead);
         stats.begin(probe.programs());
         Ok(Running {

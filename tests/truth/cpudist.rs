@@ -4,13 +4,13 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::support::{Case, Job, Test, Worker, assert_near, in_guest, note, number, schedule};
+use crate::support::{Case, Job, Test, Thing, Worker, assert_near, in_guest, note, number, schedule};
 use crate::test;
 
 /// The tests.
 pub const TESTS: &[Test] = &[
-    test!(stretches_on_a_cpu_are_those_of_the_schedstat).every_way(),
-    test!(time_off_a_cpu_is_what_is_left_of_the_clock).every_way(),
+    test!(stretches_on_a_cpu_are_those_of_the_schedstat).every_way().uses(&[Thing::Machine]),
+    test!(time_off_a_cpu_is_what_is_left_of_the_clock).every_way().uses(&[Thing::Machine]),
 ];
 
 /// Bursts of work, how long each is, and the sleep behind it. Emulated, a switch takes 50 µs, more with every program that

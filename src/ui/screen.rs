@@ -49,11 +49,15 @@ impl Screen {
     /// Erases the terminal with the theme's ground, so that only what stands on it is to be sent.
     fn erase(&mut self, ground: Style) {
         let Ok(()) = self.terminal.clear();
+        let (fg, bg) = (ground.fg.unwrap_or_default(), ground.bg.unwrap_or_default());
+        if !self.terminal.backend().erases_with(bg) {
+            return;
+        }
         let Ok(_) = self.terminal.draw(|frame| {
             let area = frame.area();
             frame.buffer_mut().set_style(area, ground);
         });
-        self.terminal.backend_mut().erase(ground.fg.unwrap_or_default(), ground.bg.unwrap_or_default());
+        self.terminal.backend_mut().erase(fg, bg);
     }
 
     /// The bytes that make the terminal show the state; none if it does already.

@@ -52,12 +52,13 @@ impl Tty {
         self.erases = false;
     }
 
-    /// Erases everything with this ground, instead of what was drawn so far. Where the terminal erases with its own only,
-    /// the blanks stay as they were drawn.
+    /// Whether erasing leaves this ground behind.
+    pub fn erases_with(&self, bg: Color) -> bool {
+        self.erases || bg == Color::Reset
+    }
+
+    /// Erases everything with this ground, instead of what was drawn so far.
     pub fn erase(&mut self, fg: Color, bg: Color) {
-        if !self.erases && bg != Color::Reset {
-            return;
-        }
         self.bytes.clear();
         self.bytes.extend_from_slice(b"\x1b[m");
         self.pen = Pen::default();
@@ -121,7 +122,7 @@ impl Tty {
         }
         self.style(&look);
         let end = x.saturating_add(cells);
-        match self.erases || self.pen.bg == Color::Reset {
+        match self.erases_with(self.pen.bg) {
             true if end >= self.size.width && cells > 3 => self.bytes.extend_from_slice(b"\x1b[K"),
             // The cursor stays where it is, and has to be moved behind them.
             true if end < self.size.width && cells > 9 => self.push(format_args!("\x1b[{cells}X")),

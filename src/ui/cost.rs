@@ -24,6 +24,11 @@ fn measured(app: &App, view: usize) -> Option<&Frame> {
     newest.map(|frame| &**frame).find(|frame| !frame.cost.programs.is_empty())
 }
 
+/// CPU that bcc-top itself uses, or used while it recorded, as a fraction of one CPU.
+pub fn own_cpu(app: &App) -> Option<f64> {
+    if app.replay.is_some() { replay::own_cpu(app) } else { app.host.and_then(|host| host.own) }
+}
+
 fn share(ns: u64, frame: &Frame) -> f64 {
     ns as f64 / frame.interval.real_ns.max(1) as f64
 }
@@ -93,8 +98,7 @@ fn items(app: &App) -> Vec<Item> {
 pub fn page(app: &App, at: usize) -> Page {
     let items = items(app);
     let bpf: Option<f64> = app.views.iter().filter_map(|view| view.bpf).reduce(|sum, share| sum + share);
-    let own = if app.replay.is_some() { replay::own_cpu(app) } else { app.host.and_then(|host| host.own) };
-    let [bpf, own] = [bpf, own].map(|share| share.map_or("?".to_owned(), percent));
+    let [bpf, own] = [bpf, own_cpu(app)].map(|share| share.map_or("?".to_owned(), percent));
     // As wide as the longest: the hook at the end of the line needs the room.
     let longest = items.iter().filter(|item| item.tone != Tone::Head).map(|item| text::width(&item.name)).max();
     let name = longest.unwrap_or(0).clamp(8, 30) as u16;

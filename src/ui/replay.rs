@@ -67,7 +67,7 @@ pub fn badge(app: &App) -> Option<String> {
     Some(format!("REPLAY {state}{}", clock(moment)))
 }
 
-/// CPU that the sampler of a recorded view used, as a fraction of one CPU.
+/// CPU that the samplers of the recorded views used, as a fraction of one CPU.
 pub fn own_cpu(app: &App) -> Option<f64> {
     let views = app.visible().filter_map(|at| app.views[at].shown.as_ref());
     let used = |frame: &Frame| frame.cost.self_cpu_ns as f64 / frame.interval.real_ns.max(1) as f64;

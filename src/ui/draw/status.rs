@@ -8,9 +8,8 @@ use crate::frame::format::{Look, duration, number};
 use crate::frame::{Frame, Hook, SettingValue, Status, Unit, text};
 
 use super::super::app::{App, Screen};
-use super::super::cost::{budget, is_suspended};
+use super::super::cost::{budget, is_suspended, own_cpu};
 use super::super::layout;
-use super::super::replay;
 use super::super::view::View;
 use super::put;
 
@@ -154,8 +153,9 @@ fn lost(app: &App, lost: u64, grew: bool) -> Item {
 /// Own CPU, and CPU in our programs, which is sampled.
 fn cost(app: &App, bpf: Option<f64>) -> Vec<Item> {
     let percent = |value: Option<f64>| value.map_or("?".to_owned(), |value| format!("{:.1}%", value * 100.0));
-    let own = if app.replay.is_some() { replay::own_cpu(app) } else { app.host.and_then(|host| host.own) };
-    [format!("self {}", percent(own)), format!("bpf {}", percent(bpf))].map(|text| (text, app.theme.dim).into()).into()
+    [format!("self {}", percent(own_cpu(app))), format!("bpf {}", percent(bpf))]
+        .map(|text| (text, app.theme.dim).into())
+        .into()
 }
 
 /// A recording that runs comes first: whatever does not fit, this is seen.

@@ -333,7 +333,7 @@ impl Sampler {
     }
 }
 
-/// `cgroup` by path, a disk by name and a filesystem by a path on it become what the program compares.
+/// `cgroup` by path, a disk by name, a directory, and a filesystem by a path on it, become what the program compares.
 fn resolve_filters(
     decl: &ViewDecl,
     settings: &[(String, SettingValue)],
@@ -352,6 +352,10 @@ fn resolve_filters(
             (name, SettingValue::Text(path)) if decl.setting(name).is_some_and(|(_, set)| set.mount) => {
                 let magic = decl.constants.get("fs_magic").copied();
                 resolved.push((name.to_owned(), SettingValue::Int(enrich::mount_device(path, magic)?)));
+            }
+            (name, SettingValue::Text(path)) if decl.setting(name).is_some_and(|(_, set)| set.directory) => {
+                let numbers = enrich::directory(path)?.map(SettingValue::Int);
+                resolved.extend(enrich::directory_filters(name).into_iter().zip(numbers));
             }
             ("pid" | "tree", SettingValue::Int(pid)) if !in_initial_pid_namespace() => {
                 return Err(format!("{pid} is a process id of this pid namespace, which programs do not see"));
@@ -375,7 +379,9 @@ fn shown_settings(view: &View, set: &[(String, SettingValue)]) -> Arc<[(String, 
         let default = match decl.choices.first().map(|choice| &choice.name).or(decl.default.as_ref()) {
             Some(word) => SettingValue::Text(word.clone()),
             None if decl.min.is_some() || decl.max.is_some() => SettingValue::Int(0),
-            None if decl.network || decl.disk || decl.time.is_some() || decl.mount => SettingValue::Null,
+            None if decl.network || decl.disk || decl.time.is_some() || decl.mount || decl.directory => {
+                SettingValue::Null
+            }
             None if decl.names.is_some() || decl.pattern => SettingValue::Null,
             None => SettingValue::Bool(false),
         };

@@ -128,6 +128,10 @@ fn what_is_declared_for_a_shared_program_is_in_it() {
         for constant in decl.constants.keys().chain(defaults.map(|(name, _)| name)) {
             assert!(constants.contains(constant), "{name}: {constant} is no constant of the program");
         }
+        for (set, _) in decl.set.iter().filter(|(_, set)| set.directory) {
+            let known = bcc_top::enrich::directory_filters(set).iter().all(|filter| constants.contains(filter));
+            assert!(known, "{name}: the program cannot be narrowed to {set}");
+        }
         for (name, set) in &decl.set {
             let value = set.default.as_ref().map(|default| bcc_top::views::settings::value(set, default));
             assert!(value.is_none_or(|value| value.is_ok()), "{name}: its default is not one of its values");

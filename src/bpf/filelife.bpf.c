@@ -15,6 +15,7 @@ enum by {
 
 const volatile u32 by = BY_EVENT;
 const volatile u64 max_age = 0; /* ns */
+const volatile bool full_path = false;
 
 struct life {
 	event_time_t time_ns;
@@ -27,6 +28,9 @@ struct life {
 	disk_t device;
 	comm_t comm;
 	text_t file[FILE_NAME_SIZE];
+	/* Only there with full_path: the ring holds four times as many events without. */
+	text_len_t _path_len;
+	path_names_t path[PATH_SIZE];
 };
 
 /* 4 MiB hold 12,000 files; user space empties it ten times a second. */
@@ -68,8 +72,12 @@ static __always_inline void count_life(u64 age, const struct name *name)
 
 static __always_inline void tell(const struct file_id *id, const struct birth *birth, u64 now, const struct name *name)
 {
-	struct life *life = reserve_event(events, struct life);
+	struct life *life;
 
+	if (full_path)
+		life = reserve_event(events, struct life);
+	else
+		life = __reserve_event(&events, __builtin_offsetof(struct life, _path_len));
 	if (!life)
 		return;
 	life->time_ns = now;
@@ -82,6 +90,8 @@ static __always_inline void tell(const struct file_id *id, const struct birth *b
 	life->device = id->device;
 	read_current_comm(&life->comm);
 	read_name(life->file, sizeof(life->file), name);
+	if (full_path)
+		life->_path_len = read_path(life->path, name, birth);
 	submit_event(life);
 }
 

@@ -3,9 +3,8 @@
  * Reads and writes of files by process, from what the system calls returned. The end of a call still has its
  * arguments, so nothing has to be remembered from its begin.
  */
-#include "fd.h"
-#include "file.h"
 #include "filter.h"
+#include "path.h"
 
 enum by {
 	BY_PID,
@@ -27,6 +26,7 @@ enum rw {
 const volatile u32 by = BY_PID;
 const volatile u32 kind = KIND_REGULAR;
 const volatile u32 rw = RW_ANY;
+const volatile bool full_path = false;
 
 #if defined(__TARGET_ARCH_x86)
 #define NR_SENDFILE 40
@@ -56,11 +56,14 @@ struct file_io {
 	letter_t type;
 	u8 _pad[7];
 	text_t file[FILE_NAME_SIZE];
+	/* Only there with full_path: see `when` in filetop.toml. */
+	text_len_t _path_len;
+	path_names_t path[PATH_SIZE];
 };
 
 HASH_HALVES(files, struct file_key, struct file_io, 10240);
 
-/* 320 bytes, and a name, are too many for the stack. */
+/* Names are too many bytes for the stack. */
 static const struct file_io zero_io;
 
 static __always_inline struct file_io *begin_file(struct file_key *key, struct file *file, u32 mode)
@@ -70,6 +73,8 @@ static __always_inline struct file_io *begin_file(struct file_key *key, struct f
 	/* Another thread may be about to write the same. */
 	if (io && !io->type) {
 		read_dentry_name(io->file, sizeof(io->file), BPF_CORE_READ(file, f_path.dentry));
+		if (full_path)
+			io->_path_len = append_path(io->path, 0, path_of(file));
 		io->type = file_letter(mode);
 	}
 	return io;
@@ -89,6 +94,8 @@ static __always_inline void record(s32 fd, bool is_write, u64 bytes)
 	inode = BPF_CORE_READ(file, f_inode);
 	mode = BPF_CORE_READ(inode, i_mode);
 	if (kind == KIND_REGULAR && (mode & S_IFMT) != S_IFREG)
+		return;
+	if (!is_in_wanted_directory(path_of(file)))
 		return;
 	key.inode = BPF_CORE_READ(inode, i_ino);
 	key.device = BPF_CORE_READ(inode, i_sb, s_dev);

@@ -80,7 +80,7 @@ static __always_inline u32 read_path(char *names, u32 which, const struct call *
 {
 	if (which == OP_GETATTR || !is_held(call))
 		return 0;
-	return append_path(names, 0, (void *)call->file + bpf_core_field_offset(struct file, f_path));
+	return append_path(names, 0, path_of((void *)call->file));
 }
 
 /* Where it read or wrote: for what appends, that is only known behind it. */

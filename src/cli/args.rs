@@ -103,7 +103,7 @@ fn setting_arg(name: &str, long: String, setting: &SettingDecl) -> Arg {
         super::settings::Kind::Text => arg.value_name("TEXT"),
         super::settings::Kind::Names(table, _) => arg.value_name(table.placeholder()).help(with_takes()),
         super::settings::Kind::Pattern => arg.value_name("PATTERN").help(with_takes()),
-        super::settings::Kind::Mount => arg.value_name("PATH"),
+        super::settings::Kind::Mount | super::settings::Kind::Directory => arg.value_name("PATH"),
         super::settings::Kind::Network => arg.value_name("ADDRESS[/BITS]"),
         super::settings::Kind::Disk => arg.value_name("DISK"),
         super::settings::Kind::List { .. } => arg.value_name("N[,N...]"),

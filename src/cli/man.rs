@@ -135,7 +135,7 @@ fn view(decl: &ViewDecl) -> io::Result<String> {
             Kind::Text => " TEXT".to_owned(),
             Kind::Names(table, _) => format!(" {}", table.placeholder()),
             Kind::Pattern => " PATTERN".to_owned(),
-            Kind::Mount => " PATH".to_owned(),
+            Kind::Mount | Kind::Directory => " PATH".to_owned(),
             Kind::Network => " ADDRESS[/BITS]".to_owned(),
             Kind::Disk => " DISK".to_owned(),
             Kind::List { .. } => " N[,N...]".to_owned(),

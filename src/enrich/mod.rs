@@ -17,5 +17,5 @@ mod user;
 
 pub use cgroup::of_name as cgroup_of;
 pub use disk::number as disk_number;
-pub use mount::device as mount_device;
+pub use mount::{device as mount_device, directory, directory_filters};
 pub use names::Names;

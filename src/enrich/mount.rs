@@ -20,6 +20,23 @@ pub fn device(path: &str, magic: Option<u64>) -> Result<i64, String> {
     of_mount(&mounts, found.stx_mnt_id).ok_or_else(|| format!("{path} is on no mount that is to be seen here"))
 }
 
+/// The constants of a program that is narrowed to the directory of a setting: see path.h.
+pub fn directory_filters(setting: &str) -> [String; 2] {
+    ["inode", "device"].map(|what| format!("filter_{setting}_{what}"))
+}
+
+/// What these are for a directory: its inode number, and the device of its filesystem.
+///
+/// # Errors
+/// There is no such path, or it is no directory.
+pub fn directory(path: &str) -> Result<[i64; 2], String> {
+    let found = rustix::fs::stat(path).map_err(|error| format!("{path}: {error}"))?;
+    if !rustix::fs::FileType::from_raw_mode(found.st_mode).is_dir() {
+        return Err(format!("{path} is no directory"));
+    }
+    Ok([i64::from_ne_bytes(found.st_ino.to_ne_bytes()), device(path, None)?])
+}
+
 /// Lines begin with `ID PARENT MAJOR:MINOR`.
 fn of_mount(mounts: &str, id: u64) -> Option<i64> {
     let line = mounts.lines().find(|line| line.split(' ').next().and_then(|word| word.parse().ok()) == Some(id))?;

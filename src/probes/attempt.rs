@@ -98,14 +98,15 @@ impl<'a> Attempt<'a> {
         let chosen: Vec<&Program> = plan.chosen.iter().map(|&i| &self.programs[i]).collect();
         let ours = |e: String| view_refused(ReasonClass::Verifier, e);
         let mut open = open(self.view, Some(&self.btf)).map_err(ours)?;
-        self.select(&mut open, &chosen).map_err(ours)?;
-        self.bind(&mut open, &chosen)?;
         let bytes = object_btf(open.as_libbpf_object().as_ptr()).ok_or_else(|| ours("the object has no BTF".into()))?;
         let btf = Btf::parse(bytes).map_err(|e| ours(e.to_string()))?;
         let mut layout = Layout::new(&btf, &self.view.decl, self.data_map(), self.choice()).map_err(ours)?;
         if let Ok(kernel) = Btf::parse(&self.types) {
             layout.name(&kernel);
         }
+        layout.shorten(&self.view.decl, &self.wish.settings);
+        self.select(&mut open, &chosen, &layout).map_err(ours)?;
+        self.bind(&mut open, &chosen)?;
         self.set(&mut open, &btf).map_err(ours)?;
         drop(btf);
 
@@ -140,7 +141,7 @@ impl<'a> Attempt<'a> {
     }
 
     /// Switches off the programs that are not chosen, and the maps that nothing then uses.
-    fn select(&self, open: &mut OpenObject, chosen: &[&Program]) -> Result<(), String> {
+    fn select(&self, open: &mut OpenObject, chosen: &[&Program], layout: &Layout) -> Result<(), String> {
         let names: HashSet<&str> = chosen.iter().map(|p| p.name.as_str()).collect();
         let used: HashSet<&str> = self
             .uses
@@ -164,6 +165,9 @@ impl<'a> Attempt<'a> {
             }
             // Branches for other data, of a setting or of another view, are dead code once the constants are frozen.
             let half = ["__0", "__1", "__x2", "__xn"].iter().any(|half| name.ends_with(half));
+            if half && base == data && map.value_size() as usize > layout.value_size {
+                map.set_value_size(layout.value_size as u32).map_err(|e| e.to_string())?;
+            }
             let idle = (half || ring) && base != data || base == "followed" && !tree;
             // The lost counters are read also of programs that cannot lose anything.
             let known = !self.uses.is_empty() && !name.contains('.') && name != "lost";

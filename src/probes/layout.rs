@@ -12,7 +12,7 @@ use meaning::meaning;
 
 use super::btf::{Btf, Kind as BtfKind, Type};
 use super::names::Names;
-use crate::frame::{Agg, Align, Column, Formula, Kind, Schema, Type as ColumnType, Unit};
+use crate::frame::{Agg, Align, Column, Formula, Kind, Schema, SettingValue, Type as ColumnType, Unit};
 use crate::views::{ColumnDecl, SettingChoice, ViewDecl};
 
 /// How the bytes of a field become a cell.
@@ -204,6 +204,15 @@ impl Layout {
         }
         let layout = Builder { decl, choice, raw }.build(key_size, value.size())?;
         Ok(Layout { names, ..layout })
+    }
+
+    /// Leaves away from the end of a value what no setting asks for: a column, and the length of its text before it.
+    pub fn shorten(&mut self, decl: &ViewDecl, settings: &[(String, SettingValue)]) {
+        let name = |column: usize| self.schema.columns[column].name.as_str();
+        let idle = |field: &Field| field.column.is_some_and(|column| !decl.fills_column(name(column), settings));
+        let Some(first) = self.fields.iter().position(idle) else { return };
+        let length = first.checked_sub(1).filter(|&before| self.fields[before].role == Role::ArgsLen);
+        self.value_size = self.fields[length.unwrap_or(first)].offset;
     }
 
     /// Takes the names of enums from the kernel, where it has them.

@@ -202,6 +202,9 @@ pub struct ColumnDecl {
     /// A column that the post hook fills; it adds up over time, unless it is a gauge.
     #[serde(default)]
     pub post: bool,
+    /// Setting without which it is null: its bytes, the last of a value, are not in the map then.
+    #[serde(default)]
+    pub when: Option<String>,
     /// What it says is true of one moment, the end of the interval: the newest value stands, nothing adds up.
     #[serde(default)]
     pub gauge: bool,
@@ -233,6 +236,9 @@ pub struct SettingDecl {
     /// A path, which the program has as the device of the filesystem that it is on.
     #[serde(default)]
     pub mount: bool,
+    /// A directory, which the program has as `filter_NAME_inode` and `filter_NAME_device`.
+    #[serde(default)]
+    pub directory: bool,
     /// An address, or a network as 10.0.0.0/8, which the program has as `network_t`.
     #[serde(default)]
     pub network: bool,
@@ -359,7 +365,16 @@ impl ViewDecl {
 
     /// Whether a hook is loaded with these settings.
     pub fn wants_hook(&self, hook: &str, settings: &[(String, SettingValue)]) -> bool {
-        let Some(when) = self.hooks.get(hook).and_then(|hook| hook.when.as_deref()) else { return true };
+        self.hooks.get(hook).and_then(|hook| hook.when.as_deref()).is_none_or(|when| self.holds(when, settings))
+    }
+
+    /// Whether a column has anything in it with these settings.
+    pub fn fills_column(&self, column: &str, settings: &[(String, SettingValue)]) -> bool {
+        self.col.get(column).and_then(|col| col.when.as_deref()).is_none_or(|when| self.holds(when, settings))
+    }
+
+    /// Whether a setting is on, not at its first choice, or, as `NAME=CHOICE`, at that one.
+    fn holds(&self, when: &str, settings: &[(String, SettingValue)]) -> bool {
         let (when, only) = when.split_once('=').map_or((when, None), |(when, only)| (when, Some(only)));
         let first = self.set.get(when).and_then(|set| set.choices.first()).map(|choice| choice.name.as_str());
         match settings.iter().rev().find(|(name, _)| name == when) {

@@ -32,6 +32,8 @@ pub enum Kind<'a> {
     Pattern,
     /// A path on the filesystem that is meant.
     Mount,
+    /// The path of a directory.
+    Directory,
     /// An address, or a network.
     Network,
     /// The name of a disk.
@@ -64,6 +66,7 @@ pub fn kind(setting: &SettingDecl) -> Kind<'_> {
         _ if setting.disk => Kind::Disk,
         _ if setting.pattern => Kind::Pattern,
         _ if setting.mount => Kind::Mount,
+        _ if setting.directory => Kind::Directory,
         (min, max) if setting.list.is_some() => Kind::List { most: setting.list.unwrap_or(1), min, max },
         (None, None) => Kind::Switch,
         (min, max) => Kind::Number { min, max },
@@ -93,9 +96,11 @@ pub fn value(setting: &SettingDecl, text: &str) -> Result<SettingValue, String> 
             let text = if text.parse::<u64>().is_ok() { format!("{text}{}", unit.name()) } else { text.to_owned() };
             time(&text).map(|_| SettingValue::Text(text))
         }
-        Kind::Mount if !text.starts_with('/') => Err(format!("`{text}` is no path that begins with /")),
+        Kind::Mount | Kind::Directory if !text.starts_with('/') => {
+            Err(format!("`{text}` is no path that begins with /"))
+        }
         Kind::Text if text.is_empty() => Err("the text is empty".to_owned()),
-        Kind::Text | Kind::Mount | Kind::Disk => Ok(SettingValue::Text(text.to_owned())),
+        Kind::Text | Kind::Mount | Kind::Directory | Kind::Disk => Ok(SettingValue::Text(text.to_owned())),
         Kind::Switch => match text {
             "true" | "yes" | "on" | "1" => Ok(SettingValue::Bool(true)),
             "false" | "no" | "off" | "0" => Ok(SettingValue::Bool(false)),
@@ -148,6 +153,7 @@ pub fn takes(setting: &SettingDecl) -> String {
         }
         Kind::Pattern => "a text in which * stands for anything and ? for one byte, at most 63 bytes".to_owned(),
         Kind::Mount => "a path, which stands for the filesystem it is on".to_owned(),
+        Kind::Directory => "the path of a directory".to_owned(),
         Kind::Network => "an address, or a network such as 10.0.0.0/8 or fd00::/8".to_owned(),
         Kind::Disk => "the name of a whole disk, as in /proc/diskstats".to_owned(),
         Kind::List { most, min, max } => {

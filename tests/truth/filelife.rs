@@ -68,7 +68,7 @@ impl Life {
         let begin = monotonic();
         delete(&self.path);
         let name = self.path.file_name().expect("a name").to_str().expect("text");
-        json!({ "file": name, "inode": inode, "born": self.born, "died": [begin, monotonic()] })
+        json!({ "file": name, "path": self.path, "inode": inode, "born": self.born, "died": [begin, monotonic()] })
     }
 }
 
@@ -139,8 +139,20 @@ fn each_file_dies_once_at_its_age_by_its_last_name(case: &Case) {
     let dir = new_dir();
     let mut worker = Worker::start("filelife", &["churn", &dir.path().to_string_lossy()]);
     let watch = case.watch(&["filelife"]);
+    let with_path = case.watch(&["filelife", "-p", &worker.pid.to_string(), "--full-path"]);
+    let sub = dir.path().join("sub");
+    let in_sub = case.watch(&["filelife", "--directory", sub.to_str().expect("text")]);
     let told = worker.step();
     let told = told.as_array().expect("a list");
+    with_path.check(|rows| {
+        let paths = |list: &[Value]| list.iter().map(|row| row["path"].clone()).collect::<Vec<_>>();
+        assert_eq!(paths(rows), paths(told));
+    });
+    in_sub.check(|rows| {
+        assert!(rows.len() == 1 && is(&rows[0], "file", "twin"), "one file lived there: {rows:?}");
+        assert_eq!(rows[0]["inode"], told[0]["inode"], "the other one of this name");
+        assert!(rows[0]["path"].is_null(), "nobody asked for it: {rows:?}");
+    });
     watch.check(|rows| {
         let own: Vec<&Value> = rows.iter().filter(|row| is(row, "pid", worker.pid)).collect();
         for (row, truth) in own.iter().zip(told) {

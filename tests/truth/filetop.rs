@@ -16,6 +16,7 @@ use crate::test;
 pub const TESTS: &[Test] = &[
     test!(bytes_are_those_that_calls_returned_under_their_file).every_way(),
     test!(what_is_no_file_is_shown_when_asked_for),
+    test!(paths_lead_over_mounts_and_a_directory_is_all_that_is_below_it),
 ];
 
 /// What the file that is read holds: the last read is short, and the one behind it gets nothing.
@@ -54,7 +55,14 @@ pub fn work(job: &Job) {
     let mut done = [Done::default(); 5];
     for _ in 0..rounds() {
         match job.word(0) {
-            "files" => round(&one, &other, &mut done),
+            "files" => {
+                round(&one, &other, &mut done);
+                let [read_one, write_one, read_other, write_other, _] = &mut done;
+                copy(&one, &other, [read_one, write_other]);
+                copy(&other, &one, [read_other, write_one]);
+            }
+            // Not every kernel copies from one filesystem to another.
+            "filesystems" => round(&one, &other, &mut done),
             _ => through_pipe(&pipe, &mut done),
         }
     }
@@ -85,8 +93,7 @@ fn round(mut one: &File, mut other: &File, done: &mut [Done; 5]) {
     write_other.add(other.write(&half[..1234]).expect("written"));
     write_other.add(other.write_vectored(&[IoSlice::new(&half), IoSlice::new(&half[..5])]).expect("written"));
     write_other.add(other.write_at(&half[..77], 9).expect("written"));
-    copy(one, other, [read_one, write_other]);
-    copy(other, one, [read_other, write_one]);
+    read_other.add(other.read_at(&mut half, 100).expect("some"));
     assert!(File::open("/").expect("a directory").read(&mut half).is_err(), "a directory is not read");
 }
 
@@ -174,4 +181,35 @@ fn what_is_no_file_is_shown_when_asked_for(case: &Case) {
         assert!((rounds()..rounds() + 4).contains(&written), "{written} writes, {}", said["pipe"]);
         assert!((rounds()..rounds() + 4).contains(&read), "{read} reads, {}", said["pipe"]);
     });
+}
+
+fn paths_lead_over_mounts_and_a_directory_is_all_that_is_below_it(case: &Case) {
+    let dir = tempfile::tempdir_in(files::scratch()).expect("a directory");
+    let below = files::Tmpfs::new(dir.path().join("below"));
+    let [above, below] = [dir.path(), below.path()].map(|path| path.to_str().expect("text").to_owned());
+    let mut worker = Worker::start("filetop", &["filesystems", &above, &below]);
+    let pid = worker.pid.to_string();
+    let watch = |more: &[&str]| case.watch_plain(&[&["filetop", "-p", &pid], more].concat());
+    let without = watch(&[]);
+    let all = watch(&["--full-path"]);
+    let by_file = case.watch_plain(&["filetop", "--by", "file", "--full-path", "--directory", &above]);
+    let [in_above, in_below] = [&above, &below].map(|path| watch(&["--directory", path, "--full-path"]));
+    let elsewhere = watch(&["--directory", "/proc"]);
+    let said = worker.step();
+    let path_of = |file: &str| format!("{}/same", if file == "one" { &above } else { &below });
+    let check = |rows: &[Value], files: &[&str]| {
+        for file in files {
+            let own = |row: &Value| is(row, "path", path_of(file).as_str());
+            let found = json!([total(rows, "reads", own), total(rows, "read_bytes", own)]);
+            assert_eq!(found, said[format!("read_{file}")], "{file}: {rows:?}");
+        }
+        let known = |row: &Value| files.iter().any(|file| is(row, "path", path_of(file).as_str()));
+        assert!(rows.iter().all(known), "only {files:?}: {rows:?}");
+    };
+    all.check(|rows| check(rows, &["one", "other"]));
+    by_file.check(|rows| check(rows, &["one", "other"]));
+    in_above.check(|rows| check(rows, &["one", "other"]));
+    in_below.check(|rows| check(rows, &["other"]));
+    elsewhere.check(|rows| assert!(rows.is_empty(), "it is elsewhere: {rows:?}"));
+    without.check(|rows| assert!(!rows.is_empty() && rows.iter().all(|row| row["path"].is_null()), "{rows:?}"));
 }

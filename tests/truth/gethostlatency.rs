@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
+use crate::support::files;
 use crate::support::hosts::{self, IP};
 use crate::support::lookup::{COMM, Lookup};
 use crate::support::numbers::{is, number};
@@ -47,12 +48,6 @@ pub fn work(job: &Job) {
     }
 }
 
-fn mount(kind: &std::ffi::CStr, place: &Path) {
-    let place = std::ffi::CString::new(place.to_str().expect("text")).expect("no NUL");
-    // SAFETY: a system call with strings.
-    ok("mount", unsafe { libc::mount(kind.as_ptr(), place.as_ptr(), kind.as_ptr(), 0, std::ptr::null()) });
-}
-
 /// Leaves the mounts of the others as they are from now on.
 fn own_mounts() {
     // SAFETY: system calls with constants.
@@ -69,7 +64,7 @@ fn own_names(sources: &str) {
     own_mounts();
     let etc = Path::new("/etc");
     std::fs::create_dir_all(etc).expect("a directory");
-    mount(c"tmpfs", etc);
+    files::mount(c"tmpfs", etc);
     let names: String = (0..burst()).map(|n| format!("192.0.2.{} {}\n", n % 250 + 1, host(n))).collect();
     let resolver = "nameserver 127.0.0.1\noptions timeout:1 attempts:1\n";
     for (file, text) in
@@ -126,7 +121,7 @@ fn ask_the_dead(job: &Job) {
 fn use_a_copy(job: &Job) {
     own_mounts();
     let place = PathBuf::from(job.word(1));
-    mount(c"tmpfs", &place);
+    files::mount(c"tmpfs", &place);
     let library = Lookup::start(None).library();
     job.step(&json!("ready"));
     let copy = place.join(library.file_name().expect("a name"));

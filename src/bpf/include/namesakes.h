@@ -87,7 +87,8 @@ static __always_inline void born_with_name(struct file *file)
 	struct index_name name = {};
 	struct file_id id = id_of(inode);
 
-	born(inode);
+	if (!born(file))
+		return;
 	bpf_probe_read_kernel_str(name.text, sizeof(name.text), BPF_CORE_READ(file, f_path.dentry, d_name.name));
 	add_namesake(&name, (u64)inode, &id);
 }
@@ -131,9 +132,9 @@ static __always_inline enum state state_of(u64 known, const struct file_id *id)
 }
 
 /* Whoever of this name is dead by now died of this call. */
-static __always_inline void unlinked(const char *path)
+static __always_inline void unlinked(const char *path, s32 dirfd)
 {
-	struct name last = { .user = last_component(path) };
+	struct name last = { .user = last_component(path), .path = path, .dirfd = dirfd };
 	struct index_name name = {};
 	struct namesakes *same;
 	struct file_id id;
@@ -202,7 +203,7 @@ static __always_inline int end_of_unlink(struct pt_regs *regs)
 	bool at = SYSCALL_NUMBER(regs) == NR_UNLINKAT;
 
 	if (!is_compat_syscall() && !(at && SYSCALL_ARG3(regs) & AT_REMOVEDIR))
-		unlinked((void *)(at ? SYSCALL_ARG2(regs) : SYSCALL_ARG1(regs)));
+		unlinked((void *)(at ? SYSCALL_ARG2(regs) : SYSCALL_ARG1(regs)), at ? (s32)SYSCALL_ARG1(regs) : AT_FDCWD);
 	return 0;
 }
 

@@ -26,9 +26,6 @@ const volatile bool full_path = false;	      /* with the directory that a path i
 const volatile char prefix[PREFIX_SIZE] = {}; /* only paths that begin so, as the call has them */
 const volatile u64 min_latency = 0;	      /* ns; 0 is not measured */
 
-/* Of a path as it is given: what fits. With its directory it may have all of PATH_SIZE. */
-#define GIVEN_SIZE 256
-
 struct pathcall {
 	event_time_t time_ns;
 	cgroup_id_t cgroup;
@@ -91,29 +88,10 @@ static __always_inline bool has_prefix(const struct asked *asked)
 	return true;
 }
 
-/* The path as it is given; what does not fit is counted as cut. */
-static __always_inline u32 read_given(char *path, u32 size, const struct asked *asked)
-{
-	long len;
-
-	path[0] = 0;
-	len = bpf_probe_read_user_str(path, size, asked->path);
-	if (len == size)
-		count_lost(LOST_TRUNCATED);
-	return len > 0 ? len : 0;
-}
-
 /* A call without a path is about its descriptor. */
 static __always_inline u32 read_names(char *names, const struct asked *asked)
 {
-	u32 len;
-
-	if (!asked->path)
-		return append_directory(names, 0, asked->dirfd);
-	len = read_given(names, GIVEN_SIZE, asked);
-	if (len <= 1 || names[0] == '/')
-		return len;
-	return append_directory(names, len, asked->dirfd);
+	return asked->path ? append_given(names, asked->path, asked->dirfd) : append_directory(names, 0, asked->dirfd);
 }
 
 static __always_inline void count_call(u32 number, const struct asked *asked, long ret)
@@ -122,7 +100,7 @@ static __always_inline void count_call(u32 number, const struct asked *asked, lo
 	struct pathcalls zero = {}, *calls;
 
 	if (by == BY_PATH && asked->path)
-		read_given(key.path, sizeof(key.path), asked);
+		read_given(key.path, sizeof(key.path), asked->path);
 	if (by == BY_SYSCALL)
 		key.syscall = number;
 	if (by == BY_COMM || by == BY_PID)
@@ -185,7 +163,7 @@ static __always_inline void log_call(u32 number, const struct asked *asked, long
 	if (!call)
 		return;
 	fill_call(call, number, asked, ret, took);
-	call->_path_len = read_given(call->path, GIVEN_SIZE, asked);
+	call->_path_len = read_given(call->path, GIVEN_SIZE, asked->path);
 	submit_event(call);
 }
 

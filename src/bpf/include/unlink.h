@@ -6,8 +6,8 @@
 #ifndef BCC_TOP_UNLINK_H
 #define BCC_TOP_UNLINK_H
 
-#include "file.h"
 #include "filter.h"
+#include "path.h"
 
 /* Inode numbers are used again, with another generation. */
 struct file_id {
@@ -18,6 +18,7 @@ struct file_id {
 
 struct birth {
 	u64 time;
+	u64 mnt; /* where it was created: functions that delete know nothing of mounts */
 	u32 creator;
 	u32 _pad;
 };
@@ -48,20 +49,28 @@ static __always_inline bool is_new(struct file *file)
 	return BPF_CORE_READ(file, f_mode) & FMODE_CREATED;
 }
 
-static __always_inline void born(struct inode *inode)
+/* False if it is none that is asked for. */
+static __always_inline bool born(struct file *file)
 {
 	struct birth birth = { .time = bpf_ktime_get_ns(), .creator = bpf_get_current_pid_tgid() >> 32 };
-	struct file_id id = id_of(inode);
-	long err = bpf_map_update_elem(&births, &id, &birth, BPF_ANY);
+	struct file_id id = id_of(BPF_CORE_READ(file, f_inode));
+	long err;
 
+	if (!is_in_wanted_directory(path_of(file)))
+		return false;
+	birth.mnt = (u64)BPF_CORE_READ(file, f_path.mnt);
+	err = bpf_map_update_elem(&births, &id, &birth, BPF_ANY);
 	if (err)
 		count_failed_insert(err);
+	return true;
 }
 
 /* Where the name of what died can be read: in the kernel, or what the call named. */
 struct name {
 	struct dentry *dentry;
 	const char *user;
+	const char *path; /* of which `user` is the end */
+	s32 dirfd;	  /* the directory that it is relative to */
 };
 
 static __always_inline void read_name(char *to, u32 size, const struct name *name)
@@ -77,6 +86,33 @@ static __always_inline void read_name(char *to, u32 size, const struct name *nam
 		to[0] = 0;
 	else if (len == size && size < FILE_NAME_SIZE)
 		count_lost(LOST_TRUNCATED);
+}
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+struct vfsmount___sb {
+	struct super_block *mnt_sb;
+};
+
+#pragma clang attribute pop
+
+/* The mount of its creation, unless that is gone: its memory would be something else's. */
+static __always_inline struct vfsmount___path *mount_of(const struct birth *birth, struct dentry *dentry)
+{
+	struct vfsmount___sb *mnt = (void *)birth->mnt;
+
+	return BPF_CORE_READ(mnt, mnt_sb) == BPF_CORE_READ(dentry, d_sb) ? (void *)mnt : NULL;
+}
+
+/* The path by which it was deleted; where the mount is not known any more, that in its filesystem. */
+static __always_inline u32 read_path(char *names, const struct name *name, const struct birth *birth)
+{
+	struct place place = { .dentry = name->dentry };
+
+	if (!name->dentry)
+		return append_given(names, name->path, name->dirfd);
+	place.mnt = mount_of(birth, name->dentry);
+	return append_place(names, 0, place);
 }
 
 /* A file that may be among `births` has lost its last name: what the program makes of it. */
@@ -159,7 +195,7 @@ SEC("fentry/security_file_open")
 int BPF_PROG(file__1_open, struct file *file)
 {
 	if (is_new(file))
-		born(BPF_CORE_READ(file, f_inode));
+		born(file);
 	return 0;
 }
 
@@ -180,7 +216,7 @@ SEC("kprobe/security_file_open")
 int BPF_KPROBE(file__2_open, struct file *file)
 {
 	if (is_new(file))
-		born(BPF_CORE_READ(file, f_inode));
+		born(file);
 	return 0;
 }
 

@@ -1,7 +1,9 @@
 //! Files, the page cache, and memory that direct I/O takes.
 
+use std::ffi::{CStr, CString};
 use std::fs::{File, OpenOptions};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
@@ -14,6 +16,38 @@ pub const PAGE: usize = 4096;
 /// often in memory.
 pub fn scratch() -> PathBuf {
     std::env::var_os("BCC_TOP_SCRATCH_DIR").unwrap_or_else(|| "/var/tmp".into()).into()
+}
+
+/// Mounts a filesystem that needs no device.
+pub fn mount(kind: &CStr, place: &Path) {
+    let place = CString::new(place.as_os_str().as_bytes()).expect("no NUL");
+    // SAFETY: a system call with strings.
+    ok("mount", unsafe { libc::mount(kind.as_ptr(), place.as_ptr(), kind.as_ptr(), 0, std::ptr::null()) });
+}
+
+/// A filesystem in memory, mounted at a new directory until it is dropped.
+pub struct Tmpfs(PathBuf);
+
+impl Tmpfs {
+    /// At `place`, which is made.
+    pub fn new(place: PathBuf) -> Tmpfs {
+        std::fs::create_dir(&place).expect("a directory");
+        mount(c"tmpfs", &place);
+        Tmpfs(place)
+    }
+
+    /// Where it is mounted.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Tmpfs {
+    fn drop(&mut self) {
+        let place = CString::new(self.0.as_os_str().as_bytes()).expect("no NUL");
+        // SAFETY: a system call with a string.
+        unsafe { libc::umount2(place.as_ptr(), libc::MNT_DETACH) };
+    }
 }
 
 /// Opens a file or a disk past the page cache.

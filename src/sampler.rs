@@ -16,7 +16,7 @@ use crate::frame::{
 };
 use crate::privilege::rights::{self, Role};
 use crate::probes::probe::{Probe, Wish};
-use crate::probes::refusal::remedy;
+use crate::probes::refusal::{remedy, wrong_setting};
 use crate::probes::settings::in_initial_pid_namespace;
 use crate::probes::stats::Overhead;
 use crate::views::{Registry, View, ViewDecl};
@@ -126,7 +126,7 @@ impl Sampler {
             }
         };
         let settings = resolve_filters(&self.view.decl, &self.request.settings);
-        let mut settings = settings.map_err(|m| Box::new(wrong_setting(m)))?;
+        let mut settings = settings.map_err(|m| Unavailable { reason: wrong_setting(m), tried: vec![] })?;
         if self.seat.is_some() && self.view.decl.sampled {
             settings.push(("filter_sampled".to_owned(), SettingValue::Int(1)));
         }
@@ -366,11 +366,6 @@ fn resolve_filters(
     Ok(resolved)
 }
 
-fn wrong_setting(message: String) -> Unavailable {
-    let remedy = "change the setting, then retry".to_owned();
-    Unavailable { reason: Reason { class: ReasonClass::TargetMissing, message, remedy }, tried: vec![] }
-}
-
 /// All settings of a view as a frame shows them: those not set are null or their default.
 fn shown_settings(view: &View, set: &[(String, SettingValue)]) -> Arc<[(String, SettingValue)]> {
     let of = |name: &str| set.iter().find(|(n, _)| n == name).map(|(_, value)| value.clone());
@@ -382,7 +377,7 @@ fn shown_settings(view: &View, set: &[(String, SettingValue)]) -> Arc<[(String, 
             None if decl.network || decl.disk || decl.time.is_some() || decl.mount || decl.directory => {
                 SettingValue::Null
             }
-            None if decl.names.is_some() || decl.pattern => SettingValue::Null,
+            None if decl.names.is_some() || decl.values_of.is_some() || decl.pattern => SettingValue::Null,
             None => SettingValue::Bool(false),
         };
         (name.clone(), of(name).unwrap_or(default))

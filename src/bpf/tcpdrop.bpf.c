@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
 /* TCP segments that the kernel throws away. */
 #include "events.h"
+#include "listed.h"
 #include "tcp_owner.h"
 #include "tcp_state.h"
 
@@ -15,7 +16,9 @@ enum by {
 
 const volatile u32 by = BY_EVENT;
 const volatile bool named = false; /* only drops with a reason */
+const volatile bool stack = false; /* with the functions that led there */
 const volatile u32 netns = 0;	   /* only in this network namespace */
+const volatile listed_t reason = {}, not_reason = {};
 const volatile network_t saddr = {}, daddr = {};
 const volatile u32 sport[MAX_PORTS] = {}, dport[MAX_PORTS] = {};
 
@@ -28,6 +31,11 @@ enum skb_drop_reason {
 };
 
 #define LOCATION_SIZE 48
+#define STACK_SIZE 640
+/* Values that bpf_snprintf() takes (MAX_BPRINTF_VARARGS). */
+#define STACK_FRAMES 12
+/* Frames before the one that threw it away: those of the tracepoint and of the programs on it. A power of two. */
+#define STACK_FRONT 16
 
 struct drop {
 	event_time_t time_ns;
@@ -45,6 +53,21 @@ struct drop {
 	text_t flags[8];
 	comm_t comm;
 	text_t location[LOCATION_SIZE];
+	/* Only there with `stack`. */
+	frames_t stack[STACK_SIZE];
+};
+
+/* What is known of a segment before it is decided what becomes of it. */
+struct segment {
+	u8 saddr[16];
+	u8 daddr[16];
+	u16 sport;
+	u16 dport;
+	u32 netns;
+	u64 flags;
+	enum tcp_state_name state;
+	enum skb_drop_reason reason;
+	u8 family;
 };
 
 /* 6,000 events; user space empties it ten times a second. */
@@ -107,7 +130,7 @@ struct tcp_header {
 };
 
 /* Reads what is not at home in kernel memory byte for byte; false if it is not there. */
-static __always_inline bool read_v4(struct drop *drop, const void *at, u32 *length)
+static __always_inline bool read_v4(struct segment *segment, const void *at, u32 *length)
 {
 	struct v4_header ip;
 
@@ -116,28 +139,28 @@ static __always_inline bool read_v4(struct drop *drop, const void *at, u32 *leng
 	/* A later fragment has no TCP header. */
 	if (bpf_ntohs(ip.frag) & IP_OFFSET)
 		return false;
-	v4_mapped(drop->saddr, ip.saddr);
-	v4_mapped(drop->daddr, ip.daddr);
-	drop->family = 4;
+	v4_mapped(segment->saddr, ip.saddr);
+	v4_mapped(segment->daddr, ip.daddr);
+	segment->family = 4;
 	*length = (ip.version_ihl & 15) * 4;
 	return true;
 }
 
-static __always_inline bool read_v6(struct drop *drop, const void *at, u32 *length)
+static __always_inline bool read_v6(struct segment *segment, const void *at, u32 *length)
 {
 	struct v6_header ip;
 
 	if (bpf_probe_read_kernel(&ip, sizeof(ip), at) || (ip.flow & 0xf0) != 0x60 || ip.next != IPPROTO_TCP)
 		return false;
-	__builtin_memcpy(drop->saddr, ip.saddr, sizeof(drop->saddr));
-	__builtin_memcpy(drop->daddr, ip.daddr, sizeof(drop->daddr));
-	drop->family = 6;
+	__builtin_memcpy(segment->saddr, ip.saddr, sizeof(segment->saddr));
+	__builtin_memcpy(segment->daddr, ip.daddr, sizeof(segment->daddr));
+	segment->family = 6;
 	*length = sizeof(ip);
 	return true;
 }
 
 /* As tcpdump writes them. Put together in a number: 5.10 has no stores to the stack at a place that is not constant. */
-static __always_inline void fill_flags(text_t *to, u8 flags)
+static __always_inline u64 flags_text(u8 flags)
 {
 	u64 text = 0;
 
@@ -153,11 +176,11 @@ static __always_inline void fill_flags(text_t *to, u8 flags)
 		text = text << 8 | 'R';
 	if (flags & 0x02)
 		text = text << 8 | 'S';
-	__builtin_memcpy(to, &text, sizeof(text));
+	return text;
 }
 
 /* From the headers: most segments that are dropped belong to no socket. False if it is no TCP segment. */
-static __always_inline bool read_headers(struct drop *drop, struct sk_buff *skb)
+static __always_inline bool read_headers(struct segment *segment, struct sk_buff *skb)
 {
 	u16 protocol = bpf_ntohs(BPF_CORE_READ(skb, protocol));
 	const void *at;
@@ -167,13 +190,13 @@ static __always_inline bool read_headers(struct drop *drop, struct sk_buff *skb)
 	if (protocol != ETH_P_IP && protocol != ETH_P_IPV6)
 		return false;
 	at = BPF_CORE_READ(skb, head) + BPF_CORE_READ(skb, network_header);
-	if (protocol == ETH_P_IP ? !read_v4(drop, at, &length) : !read_v6(drop, at, &length))
+	if (protocol == ETH_P_IP ? !read_v4(segment, at, &length) : !read_v6(segment, at, &length))
 		return false;
 	if (bpf_probe_read_kernel(&tcp, sizeof(tcp), at + length))
 		return false;
-	drop->sport = bpf_ntohs(tcp.sport);
-	drop->dport = bpf_ntohs(tcp.dport);
-	fill_flags(drop->flags, tcp.flags);
+	segment->sport = bpf_ntohs(tcp.sport);
+	segment->dport = bpf_ntohs(tcp.dport);
+	segment->flags = flags_text(tcp.flags);
 	return true;
 }
 
@@ -185,15 +208,15 @@ static __always_inline struct sock *socket_of(struct sk_buff *skb, u64 *ctx)
 	return sk ?: BPF_CORE_READ(skb, sk);
 }
 
-static __always_inline void fill_socket(struct drop *drop, struct sk_buff *skb, struct sock *sk)
+static __always_inline void fill_socket(struct segment *segment, struct sk_buff *skb, struct sock *sk)
 {
 	if (!sk) {
-		drop->netns = BPF_CORE_READ(skb, dev, nd_net.net, ns.inum);
+		segment->netns = BPF_CORE_READ(skb, dev, nd_net.net, ns.inum);
 		return;
 	}
-	drop->netns = net_namespace(sk);
+	segment->netns = net_namespace(sk);
 	/* It may be a raw socket. */
-	drop->state = tcp_state(sk);
+	segment->state = tcp_state(sk);
 }
 
 static __always_inline void fill_owner(struct drop *drop, const struct sock_owner *owner)
@@ -206,10 +229,11 @@ static __always_inline void fill_owner(struct drop *drop, const struct sock_owne
 }
 
 /* The source and the destination that the headers name. */
-static __always_inline bool are_headers_wanted(const struct drop *drop)
+static __always_inline bool are_headers_wanted(const struct segment *segment)
 {
-	return is_family_wanted(drop->family) && is_port_wanted(sport, drop->sport) && is_port_wanted(dport, drop->dport) &&
-	       is_in_network(&saddr, drop->saddr) && is_in_network(&daddr, drop->daddr);
+	return is_family_wanted(segment->family) && is_port_wanted(sport, segment->sport) &&
+	       is_port_wanted(dport, segment->dport) && is_in_network(&saddr, segment->saddr) &&
+	       is_in_network(&daddr, segment->daddr);
 }
 
 /* The function that threw it away; the kernel itself finds the name of an address since 5.13. */
@@ -224,64 +248,121 @@ static __always_inline void fill_location(struct drop *drop, u64 *ctx)
 		count_lost(LOST_TRUNCATED);
 }
 
-static __always_inline void count_drop(const struct drop *drop)
+/*
+ * The frames from the one that threw it away on, by name as above. What is in front of it differs by kernel, and by who else
+ * watches. A frame that is not there is address 0, which user space cuts off.
+ */
+static __always_inline void fill_stack(struct drop *drop, u64 *ctx)
+{
+	static const char format[] = "%ps;%ps;%ps;%ps;%ps;%ps;%ps;%ps;%ps;%ps;%ps;%ps";
+	u64 frames[STACK_FRONT + STACK_FRAMES] = {};
+	u64 place = ctx[1];
+	u32 first = 0, i;
+	long size;
+
+	drop->stack[0] = 0;
+	if (!bpf_core_enum_value_exists(enum bpf_func_id___513, BPF_FUNC_snprintf___513))
+		return;
+	size = bpf_get_stack(ctx, frames, sizeof(frames), 0);
+	if (size < 0) {
+		count_lost(LOST_STACKS);
+		return;
+	}
+	for (i = 0; i < STACK_FRONT; i++) {
+		if (frames[i] == place) {
+			first = i;
+			break;
+		}
+	}
+	barrier_var(first);
+	first &= STACK_FRONT - 1;
+	size = bpf_snprintf(drop->stack, sizeof(drop->stack), format, &frames[first], STACK_FRAMES * sizeof(u64));
+	if (size > STACK_SIZE)
+		count_lost(LOST_TRUNCATED);
+}
+
+static __always_inline void count_drop(const struct segment *segment)
 {
 	struct drop_key key = {};
 	struct drops zero = {}, *sum;
 
 	if (by == BY_REASON)
-		key.reason = drop->reason;
+		key.reason = segment->reason;
 	else if (by == BY_SADDR)
-		__builtin_memcpy(key.saddr, drop->saddr, sizeof(key.saddr));
+		__builtin_memcpy(key.saddr, segment->saddr, sizeof(key.saddr));
 	else if (by == BY_DADDR)
-		__builtin_memcpy(key.daddr, drop->daddr, sizeof(key.daddr));
+		__builtin_memcpy(key.daddr, segment->daddr, sizeof(key.daddr));
 	else if (by == BY_DPORT)
-		key.dport = drop->dport;
+		key.dport = segment->dport;
 	else
-		key.state = drop->state;
+		key.state = segment->state;
 	sum = lookup_or_init(HALF(counts), &key, &zero);
 	if (sum)
 		add(&sum->count, 1);
 }
 
 /* Why: nothing before 5.17 (c504e5c2f964). */
-static __always_inline bool fill_reason(struct drop *drop, u64 *ctx)
+static __always_inline bool read_reason(struct segment *segment, u64 *ctx)
 {
-	drop->reason = -1;
+	segment->reason = -1;
 	if (nargs__kfree_skb < 3)
 		return !named;
-	drop->reason = (u32)ctx[2];
-	return !named || drop->reason != bpf_core_enum_value(enum skb_drop_reason, SKB_DROP_REASON_NOT_SPECIFIED);
+	segment->reason = (u32)ctx[2];
+	if (!is_listed(reason, segment->reason) || (not_reason[0] && is_listed(not_reason, segment->reason)))
+		return false;
+	return !named || segment->reason != bpf_core_enum_value(enum skb_drop_reason, SKB_DROP_REASON_NOT_SPECIFIED);
+}
+
+static __always_inline void tell(const struct segment *segment, const struct sock_owner *owner, u64 *ctx)
+{
+	struct drop *drop;
+
+	if (stack)
+		drop = reserve_event(events, struct drop);
+	else
+		drop = __reserve_event(&events, __builtin_offsetof(struct drop, stack));
+	if (!drop)
+		return;
+	__builtin_memset(drop, 0, __builtin_offsetof(struct drop, stack));
+	drop->time_ns = bpf_ktime_get_ns();
+	drop->pid = PID_UNKNOWN;
+	drop->netns = segment->netns;
+	__builtin_memcpy(drop->saddr, segment->saddr, sizeof(drop->saddr));
+	__builtin_memcpy(drop->daddr, segment->daddr, sizeof(drop->daddr));
+	drop->sport = segment->sport;
+	drop->dport = segment->dport;
+	drop->family = segment->family;
+	drop->state = segment->state;
+	drop->reason = segment->reason;
+	__builtin_memcpy(drop->flags, &segment->flags, sizeof(drop->flags));
+	fill_owner(drop, owner);
+	fill_location(drop, ctx);
+	if (stack)
+		fill_stack(drop, ctx);
+	submit_event(drop);
 }
 
 SEC("tp_btf/kfree_skb")
 int drop__1(u64 *ctx)
 {
-	struct drop drop = { .time_ns = bpf_ktime_get_ns(), .pid = PID_UNKNOWN, .state = -1 }, *event;
+	struct segment segment = { .state = -1 };
 	struct sk_buff *skb = (void *)ctx[0];
 	struct sock_owner *owner;
 	struct sock *sk;
 
-	if (!fill_reason(&drop, ctx) || !read_headers(&drop, skb) || !are_headers_wanted(&drop))
+	if (!read_reason(&segment, ctx) || !read_headers(&segment, skb) || !are_headers_wanted(&segment))
 		return 0;
 	sk = socket_of(skb, ctx);
 	owner = sk ? owner_of(sk) : NULL;
 	if (!is_owner_wanted(owner))
 		return 0;
-	fill_socket(&drop, skb, sk);
-	if (netns && drop.netns != netns)
+	fill_socket(&segment, skb, sk);
+	if (netns && segment.netns != netns)
 		return 0;
-	fill_owner(&drop, owner);
-	if (by != BY_EVENT) {
-		count_drop(&drop);
-		return 0;
-	}
-	event = reserve_event(events, struct drop);
-	if (!event)
-		return 0;
-	fill_location(&drop, ctx);
-	*event = drop;
-	submit_event(event);
+	if (by == BY_EVENT)
+		tell(&segment, owner, ctx);
+	else
+		count_drop(&segment);
 	return 0;
 }
 

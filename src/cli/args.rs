@@ -102,6 +102,7 @@ fn setting_arg(name: &str, long: String, setting: &SettingDecl) -> Arg {
         super::settings::Kind::Choice(words) => arg.value_name(words.join("|")),
         super::settings::Kind::Text => arg.value_name("TEXT"),
         super::settings::Kind::Names(table, _) => arg.value_name(table.placeholder()).help(with_takes()),
+        super::settings::Kind::ValuesOf(..) => arg.value_name("NAME[,NAME...]"),
         super::settings::Kind::Pattern => arg.value_name("PATTERN").help(with_takes()),
         super::settings::Kind::Mount | super::settings::Kind::Directory => arg.value_name("PATH"),
         super::settings::Kind::Network => arg.value_name("ADDRESS[/BITS]"),

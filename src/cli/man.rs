@@ -134,6 +134,7 @@ fn view(decl: &ViewDecl) -> io::Result<String> {
             Kind::Time(_) => " TIME".to_owned(),
             Kind::Text => " TEXT".to_owned(),
             Kind::Names(table, _) => format!(" {}", table.placeholder()),
+            Kind::ValuesOf(..) => " NAME[,NAME...]".to_owned(),
             Kind::Pattern => " PATTERN".to_owned(),
             Kind::Mount | Kind::Directory => " PATH".to_owned(),
             Kind::Network => " ADDRESS[/BITS]".to_owned(),

@@ -7,19 +7,20 @@ use std::path::Path;
 
 use libbpf_rs::{AsRawLibbpf, Iter, Link, MapCore, MapType, Object, OpenObject};
 
-use super::btf::Btf;
+use super::btf::{Btf, Kind as BtfKind};
 use super::events::Events;
 use super::facts::{self, Facts};
 use super::given::Given;
 use super::layout::Layout;
 use super::libraries::{self, Libraries};
+use super::names::Names;
 use super::object::{choice, data_map, has_suffix, needs, object_btf, open, programs_of, questions};
 use super::plan::{self, Failure, Needs, Plan, Program};
 use super::probe::{Data, Probe, Wish};
 use super::reader::{Halves, LostCounters};
 use super::refusal::{
     Refusal, attach_failure, bind_failure, errno_of, layout_failure, library_failure, load_class, load_failure,
-    map_refusal_class, no_rights, remedy, sampling_failure, view_refused,
+    map_refusal_class, no_rights, remedy, sampling_failure, view_refused, wrong_setting,
 };
 use super::ring::Ring;
 use super::sampling::Sampling;
@@ -107,7 +108,8 @@ impl<'a> Attempt<'a> {
         layout.shorten(&self.view.decl, &self.wish.settings);
         self.select(&mut open, &chosen, &layout).map_err(ours)?;
         self.bind(&mut open, &chosen)?;
-        self.set(&mut open, &btf).map_err(ours)?;
+        let settings = self.named(&btf)?;
+        self.set(&mut open, &btf, &settings).map_err(ours)?;
         drop(btf);
 
         step(LoadStep::Verify);
@@ -190,12 +192,29 @@ impl<'a> Attempt<'a> {
         Ok(())
     }
 
-    fn set(&self, open: &mut OpenObject, btf: &Btf<'_>) -> Result<(), String> {
+    /// The settings, with numbers for what the running kernel has names for.
+    fn named(&self, btf: &Btf<'_>) -> Result<Vec<(String, SettingValue)>, Refusal> {
+        let kernel = Btf::parse(&self.types);
+        let number = |(name, value): &(String, SettingValue)| {
+            let of = self.view.decl.setting(name).and_then(|(_, set)| set.values_of.as_deref());
+            let (Some(of), SettingValue::Text(text)) = (of, value) else { return Ok((name.clone(), value.clone())) };
+            let mut names = btf.find(BtfKind::Enum, of).map(Names::declared).unwrap_or_default();
+            if let Ok(kernel) = &kernel {
+                names.found(kernel);
+            }
+            let values = names.values(text)?.iter().map(u32::to_string).collect::<Vec<_>>();
+            Ok((name.clone(), SettingValue::Text(values.join(","))))
+        };
+        let settings: Result<_, String> = self.wish.settings.iter().map(number).collect();
+        settings.map_err(|message| Refusal::View(wrong_setting(message)))
+    }
+
+    fn set(&self, open: &mut OpenObject, btf: &Btf<'_>, set: &[(String, SettingValue)]) -> Result<(), String> {
         let constants = settings::constants(btf);
         let mut rodata = open.maps_mut().find(|m| has_suffix(m.name(), ".rodata"));
         let bytes = rodata.as_mut().and_then(|m| m.initial_value_mut()).unwrap_or_default();
         let given = &self.given.values;
-        settings::write(bytes, &constants, &self.view.decl, &self.facts, given, self.data_map(), &self.wish.settings)
+        settings::write(bytes, &constants, &self.view.decl, &self.facts, given, self.data_map(), set)
     }
 
     /// The first process of a tree is known before any fork can be missed.

@@ -84,6 +84,9 @@ pub fn push_event(layout: &Layout, record: &[u8], wall_offset: u64, table: &mut 
 /// A time of day, UTC, to the millisecond.
 struct Clock(u64);
 
+/// What the kernel prints behind the last frame of a stack.
+const NO_FRAME: &[u8] = b";0x0";
+
 impl std::fmt::Display for Clock {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let ms = self.0 / 1_000_000;
@@ -183,9 +186,10 @@ impl<'a> Decoder<'a> {
             Role::Pid | Role::Uid if number(bytes) == u64::from(u32::MAX) => Value::Null,
             Role::Cgroup | Role::Disk if number(bytes) == 0 => Value::Null,
             Role::Disk => self.table.intern(self.names.disk(number(bytes) as u32)),
-            Role::Comm | Role::Text => {
-                let end = bytes.iter().position(|&b| b == 0).unwrap_or(bytes.len());
-                if end == 0 { Value::Null } else { self.table.intern(&bytes[..end]) }
+            Role::Comm | Role::Text => self.text(bytes),
+            Role::Frames => {
+                let end = bytes.windows(NO_FRAME.len()).position(|window| window == NO_FRAME);
+                self.text(&bytes[..end.unwrap_or(bytes.len())])
             }
             Role::Syscall => match (number(bytes), syscalls::name(number(bytes))) {
                 (_, Some(name)) => self.table.intern(name.as_bytes()),
@@ -202,6 +206,11 @@ impl<'a> Decoder<'a> {
             Role::Ip => self.ip(bytes),
             _ => Value::Uint(number(bytes)),
         }
+    }
+
+    fn text(&mut self, bytes: &[u8]) -> Value {
+        let end = bytes.iter().position(|&b| b == 0).unwrap_or(bytes.len());
+        if end == 0 { Value::Null } else { self.table.intern(&bytes[..end]) }
     }
 
     fn name(&mut self, at: usize, value: u64) -> Value {

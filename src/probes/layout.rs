@@ -63,6 +63,8 @@ pub enum Role {
     Wide,
     /// A system call by number; all ones is unknown.
     Syscall,
+    /// Functions with a semicolon between them; what follows an address 0 is nothing.
+    Frames,
     /// Names on the way up from a file, each with its NUL.
     Path,
     /// A value of an enum, by name; all ones is unknown. Where its names are in [`Layout::names`].

@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 
 use super::btf::{Btf, Kind, Type};
+use crate::views::nearest;
+use crate::views::settings::did_you_mean;
 
 /// The named values of one enum of a view's program.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -13,6 +15,8 @@ pub struct Names {
     prefix: String,
     /// Names by value, without the prefix.
     of: HashMap<u64, String>,
+    /// They are those of the running kernel.
+    found: bool,
 }
 
 impl Names {
@@ -23,7 +27,7 @@ impl Names {
             prefix = Some(prefix.map_or(name, |prefix| common(prefix, name)));
         }
         let prefix = prefix.and_then(|prefix| Some(&prefix[..=prefix.rfind('_')?])).unwrap_or("").to_owned();
-        let mut names = Names { ty: ty.name().to_owned(), prefix, of: HashMap::new() };
+        let mut names = Names { ty: ty.name().to_owned(), prefix, of: HashMap::new(), found: false };
         names.take(ty);
         names
     }
@@ -31,6 +35,7 @@ impl Names {
     /// As the kernel has it, if it does.
     pub fn found(&mut self, kernel: &Btf<'_>) {
         if let Some(ty) = kernel.find(Kind::Enum, &self.ty) {
+            self.found = true;
             self.of.clear();
             self.take(ty);
         }
@@ -42,6 +47,26 @@ impl Names {
             // Of two names of a value the first one counts: the last is often a limit.
             self.of.entry(value & u64::from(u32::MAX)).or_insert_with(|| short.to_owned());
         }
+    }
+
+    /// The values of names with commas between them, in small letters or large.
+    ///
+    /// # Errors
+    /// The kernel has none of this kind, or not this one, and what it may have been meant for.
+    pub fn values(&self, text: &str) -> Result<Vec<u32>, String> {
+        if !self.found {
+            return Err(format!("{text}: this kernel has no names for it"));
+        }
+        text.split(',').map(|name| self.value(name.trim())).collect()
+    }
+
+    fn value(&self, name: &str) -> Result<u32, String> {
+        let upper = name.to_ascii_uppercase();
+        let value = self.of.iter().find(|(_, known)| known.eq_ignore_ascii_case(name)).map(|(value, _)| *value as u32);
+        value.ok_or_else(|| {
+            let near = nearest(&upper, self.of.values().map(String::as_str));
+            format!("`{name}` is no name that this kernel has{}", did_you_mean(&near))
+        })
     }
 
     /// The name of a value.

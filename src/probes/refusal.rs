@@ -20,6 +20,12 @@ pub(super) enum Refusal {
 pub(super) fn view_refused(class: ReasonClass, message: String) -> Refusal {
     Refusal::View(Reason { class, message, remedy: remedy(class).to_owned() })
 }
+
+/// What a setting names is not there.
+pub fn wrong_setting(message: String) -> Reason {
+    Reason { class: ReasonClass::TargetMissing, message, remedy: "change the setting, then retry".to_owned() }
+}
+
 /// Why a map of our own cannot be had.
 pub fn map_refused(what: &str, error: &std::io::Error) -> Reason {
     let class = map_refusal_class(error.raw_os_error().unwrap_or(0));

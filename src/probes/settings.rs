@@ -120,6 +120,11 @@ impl Rodata<'_> {
                 let numbers = set.names.map(|table| table.numbers(text)).transpose()?;
                 self.numbers(name, &numbers.unwrap_or_default())
             }
+            SettingValue::Text(text) if set.values_of.is_some() => {
+                let number = |number: &str| number.parse().map_err(|_| format!("{number} is no number for {name}"));
+                let numbers: Result<Vec<u32>, String> = text.split(',').map(number).collect();
+                self.numbers(name, &numbers?)
+            }
             SettingValue::Text(text) if set.network => self.network(name, Network::parse(text)?),
             SettingValue::Text(text) if set.list.is_some() => self.list(name, text),
             // One of a list, the others are 0.

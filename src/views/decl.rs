@@ -245,6 +245,9 @@ pub struct SettingDecl {
     /// The name of a whole disk, which the program has as its device number.
     #[serde(default)]
     pub disk: bool,
+    /// An enum of the program and of the running kernel: the setting takes as many names of its values, as the kernel has them, as
+    /// `list` says, and the program has `listed_t`.
+    pub values_of: Option<String>,
     /// Numbers, at most so many, with commas between them; the program has an array of as many, in which 0 is none.
     pub list: Option<u16>,
     /// The name that it had, which is still taken; a number without a unit.

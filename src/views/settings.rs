@@ -28,6 +28,8 @@ pub enum Kind<'a> {
     Text,
     /// Names out of a table, with commas.
     Names(Table, u16),
+    /// At most so many names that the running kernel has for the values of an enum.
+    ValuesOf(u16),
     /// A text with `*` and `?`.
     Pattern,
     /// A path on the filesystem that is meant.
@@ -60,6 +62,9 @@ pub fn kind(setting: &SettingDecl) -> Kind<'_> {
     if let Some(table) = setting.names {
         return Kind::Names(table, setting.list.unwrap_or(1));
     }
+    if setting.values_of.is_some() {
+        return Kind::ValuesOf(setting.list.unwrap_or(1));
+    }
     match (setting.min, setting.max) {
         _ if setting.text || setting.library => Kind::Text,
         _ if setting.network => Kind::Network,
@@ -88,8 +93,11 @@ pub fn value(setting: &SettingDecl, text: &str) -> Result<SettingValue, String> 
         Kind::List { most, min, max } => list(text, most, min, max),
         Kind::Network => Network::parse(text).map(|_| SettingValue::Text(text.to_owned())),
         Kind::Names(table, most) => table.read(text, most),
+        Kind::ValuesOf(most) if text.split(',').count() > usize::from(most) => {
+            Err(format!("{} names; it takes {most}", text.split(',').count()))
+        }
         Kind::Pattern => Pattern::parse(text).map(|_| SettingValue::Text(text.to_owned())),
-        // Whether there is such a disk or path is known where the view is opened.
+        // Whether there is such a name, disk or path is known where the view is opened.
         Kind::Disk if text.is_empty() => Err("the name is empty".to_owned()),
         // Kept as text with its unit, so that it means the same wherever it is written and read again.
         Kind::Time(unit) => {
@@ -99,8 +107,10 @@ pub fn value(setting: &SettingDecl, text: &str) -> Result<SettingValue, String> 
         Kind::Mount | Kind::Directory if !text.starts_with('/') => {
             Err(format!("`{text}` is no path that begins with /"))
         }
-        Kind::Text if text.is_empty() => Err("the text is empty".to_owned()),
-        Kind::Text | Kind::Mount | Kind::Directory | Kind::Disk => Ok(SettingValue::Text(text.to_owned())),
+        Kind::Text | Kind::ValuesOf(_) if text.is_empty() => Err("the text is empty".to_owned()),
+        Kind::Text | Kind::ValuesOf(_) | Kind::Mount | Kind::Directory | Kind::Disk => {
+            Ok(SettingValue::Text(text.to_owned()))
+        }
         Kind::Switch => match text {
             "true" | "yes" | "on" | "1" => Ok(SettingValue::Bool(true)),
             "false" | "no" | "off" | "0" => Ok(SettingValue::Bool(false)),
@@ -151,6 +161,7 @@ pub fn takes(setting: &SettingDecl) -> String {
         Kind::Names(table, most) => {
             format!("up to {most} names of {}s with commas between them, each as {}", table.one(), table.example())
         }
+        Kind::ValuesOf(most) => format!("up to {most} names with commas between them, as the running kernel has them"),
         Kind::Pattern => "a text in which * stands for anything and ? for one byte, at most 63 bytes".to_owned(),
         Kind::Mount => "a path, which stands for the filesystem it is on".to_owned(),
         Kind::Directory => "the path of a directory".to_owned(),

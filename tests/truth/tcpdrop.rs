@@ -6,7 +6,8 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use serde_json::{Value, json};
 
 use crate::support::numbers::{is, number};
-use crate::support::{Case, Cell, Job, Need, Test, Worker, eventually, hosts, ok, total};
+use crate::support::cell::once_with;
+use crate::support::{Case, Cell, Job, Need, Test, Way, Worker, eventually, hosts, ok, total};
 use crate::test;
 
 /// The tests.
@@ -14,6 +15,7 @@ pub const TESTS: &[Test] = &[
     test!(calls_of_a_closed_port).every_way().needs(&[Need::Program(hosts::IP)]),
     test!(calls_of_a_closed_port_over_ipv6).needs(&[Need::Program(hosts::IP)]),
     test!(each_end_and_namespace_is_asked_for).needs(&[Need::Program(hosts::IP)]),
+    test!(reasons_are_asked_for_by_the_names_of_the_kernel).needs(&[Need::Program(hosts::IP)]),
     test!(wrong_checksums).needs(&[Need::Program(hosts::IP)]),
     test!(segments_that_their_own_socket_drops).needs(&[Need::Program(hosts::IP)]),
 ];
@@ -97,6 +99,7 @@ fn check(case: &Case, words: &[&str], address: &str, flags: &str, reason: &Value
     let mut worker = Worker::start("tcpdrop", words);
     let watch = case.watch(&["tcpdrop"]);
     let by_port = case.watch_plain(&["tcpdrop", "--by", "dport"]);
+    let with_stack = case.watch(&["tcpdrop", "--stack", "--dport", "7001"]);
     let truth = worker.step();
     assert_eq!(truth, json!(DROPS), "the kernel counted something else");
     watch.check(|rows| {
@@ -110,6 +113,19 @@ fn check(case: &Case, words: &[&str], address: &str, flags: &str, reason: &Value
             let expected =
                 [json!(address), json!(address), json!(flags), reason.clone(), place, Value::Null, Value::Null];
             assert_eq!(found, expected.iter().collect::<Vec<_>>(), "{row}");
+        }
+    });
+    with_stack.check(|rows| {
+        let own = rows.iter().filter(|row| row["netns"] == worker.hello);
+        let stacks: Vec<Vec<&str>> = own.map(|row| row["stack"].as_str().unwrap_or("").split(';').collect()).collect();
+        assert_eq!(stacks.len() as u64, DROPS);
+        for (stack, row) in stacks.iter().zip(rows) {
+            // Whatever is in between: what came over the loopback device was received in a softirq.
+            let told = Cell::here().name != "5.10";
+            let expected = if told { row["location"].as_str().expect("a function") } else { "" };
+            assert_eq!(stack[0], expected, "{row}");
+            assert_eq!(stack.contains(&"__netif_receive_skb_one_core"), told, "{row}");
+            assert!(stack.len() == 12 || !told, "a softirq is deeper: {row}");
         }
     });
     by_port.check(|rows| {
@@ -165,5 +181,31 @@ fn each_end_and_namespace_is_asked_for(case: &Case) {
         (&["--named"], &|row| !row["reason"].is_null()),
     ];
     let work = || [&mut four, &mut six].into_iter().for_each(|worker| drop(worker.step()));
+    crate::support::asked::check(case, &["tcpdrop"], asked, work, |row| spaces.contains(&row["netns"]));
+}
+
+fn reasons_are_asked_for_by_the_names_of_the_kernel(case: &Case) {
+    let refused = |name: &str| {
+        let (code, frames) = once_with(&Way::Plain, "tcpdrop", &[format!("--reason={name}")]);
+        (code, frames[0]["reason"]["message"].to_string())
+    };
+    if Cell::here().name == "5.10" {
+        let (code, why) = refused("NO_SOCKET");
+        assert!(code == 4 && why.contains("this kernel has no names"), "{code}: {why}");
+        return;
+    }
+    let (code, why) = refused("NO_SOCKT");
+    assert!(code == 4 && why.contains("`NO_SOCKT` is no name") && why.contains("NO_SOCKET"), "{code}: {why}");
+    let mut closed = Worker::start("tcpdrop", &["closed", "127.0.0.1:7001"]);
+    let mut checksum = Worker::start("tcpdrop", &["checksum"]);
+    let spaces = [closed.hello.clone(), checksum.hello.clone()];
+    let because = |row: &Value, reason: &str| is(row, "reason", reason);
+    let asked: &[crate::support::asked::Asked<'_>] = &[
+        (&["--reason", "TCP_CSUM"], &|row| because(row, "TCP_CSUM")),
+        (&["--reason", "no_socket,tcp_csum"], &|row| because(row, "NO_SOCKET") || because(row, "TCP_CSUM")),
+        (&["--reason", "SOCKET_FILTER"], &|row| because(row, "SOCKET_FILTER")),
+        (&["--not-reason", "NO_SOCKET,SOCKET_FILTER"], &|row| !because(row, "NO_SOCKET")),
+    ];
+    let work = || [&mut closed, &mut checksum].into_iter().for_each(|worker| drop(worker.step()));
     crate::support::asked::check(case, &["tcpdrop"], asked, work, |row| spaces.contains(&row["netns"]));
 }

@@ -26,6 +26,7 @@ typedef u32 softirq_t;	    /* a kind of deferred interrupt work; shown by name *
 /* Of single events. */
 typedef u64 event_time_t;   /* when it happened, bpf_ktime_get_ns(); adds the column `clock` */
 typedef char text_t;	    /* in an array: text, NUL-terminated; the kernel's bytes as they are */
+typedef char frames_t;	    /* in an array: text, functions from the innermost on with a semicolon between them; what follows an address 0 is nothing */
 typedef char args_t;	    /* in an array behind a text_len_t: strings, each with its NUL */
 typedef u32 text_len_t;	    /* bytes that are used of the next args_t array */
 typedef u64 ns_t;	    /* nanoseconds of one event */

@@ -34,6 +34,7 @@ pub(super) fn meaning(typedef: Option<&str>, ty: Type<'_>) -> (Role, Agg, Column
         "ns_sum_or_none_t" => (Role::Optional, Agg::Sum, Int, Some(Unit::Ns)),
         "event_time_t" => (Role::Time, Agg::Key, Int, Some(Unit::Ns)),
         "text_t" => (Role::Text, Agg::Last, Text, None),
+        "frames_t" => (Role::Frames, Agg::Last, Text, None),
         "text_len_t" => (Role::ArgsLen, Agg::Last, Int, None),
         "args_t" => (Role::Args, Agg::Last, Text, None),
         "exit_code_t" => (Role::ExitCode, Agg::Last, Int, Some(Unit::Id)),

@@ -353,7 +353,7 @@ fn resolve_filters(
                 let magic = decl.constants.get("fs_magic").copied();
                 resolved.push((name.to_owned(), SettingValue::Int(enrich::mount_device(path, magic)?)));
             }
-            ("pid" | "tree", SettingValue::Int(pid)) if !in_initial_pid_namespace() => {
+            ("pid" | "tree" | "tid" | "ppid", SettingValue::Int(pid @ 1..)) if !in_initial_pid_namespace() => {
                 return Err(format!("{pid} is a process id of this pid namespace, which programs do not see"));
             }
             _ => resolved.push((name.clone(), value.clone())),

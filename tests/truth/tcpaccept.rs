@@ -4,7 +4,7 @@ use std::os::fd::AsRawFd;
 
 use serde_json::{Value, json};
 
-use crate::support::asked::check_pairs;
+use crate::support::asked::{self, Asked, check_pairs};
 use crate::support::net::{self, Call, Pair, Place, burst, mapped, tcp_info, v4, v6};
 use crate::support::numbers::{is, number};
 use crate::support::{Case, Job, Test, Worker, eventually, monotonic, ok, total};
@@ -25,6 +25,7 @@ pub const TESTS: &[Test] = &[
     test!(accepts_are_counted_exactly),
     test!(filters_take_what_they_say),
     test!(each_end_is_asked_for),
+    test!(only_long_waits_when_asked),
 ];
 
 /// What the workers do.
@@ -154,4 +155,21 @@ fn filters_take_what_they_say(case: &Case) {
 
 fn each_end_is_asked_for(case: &Case) {
     check_pairs(case, "tcpaccept", "127.7.3.9", false);
+}
+
+fn only_long_waits_when_asked(case: &Case) {
+    let mut pair = Pair::new("tcpaccept", v4("127.7.3.6"), 5, "new");
+    let mut worker = Worker::start("tcpaccept", &["queue", "127.7.3.7:7001"]);
+    let least = format!("{HELD_MS}ms");
+    let asked: &[Asked<'_>] = &[
+        (&["--min-wait", &least], &|row| number(row, "wait") >= HELD_MS * 1_000_000),
+        (&["--min-wait", "1ns"], &|row| number(row, "wait") >= 1),
+        (&["--min-wait", "1h"], &|_| false),
+    ];
+    let work = || {
+        worker.step();
+        pair.run();
+    };
+    let own = |row: &Value| ["127.7.3.6", "127.7.3.7"].iter().any(|&address| is(row, "laddr", address));
+    asked::check(case, &["tcpaccept"], asked, work, own);
 }

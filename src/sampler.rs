@@ -357,7 +357,7 @@ fn resolve_filters(
                 let numbers = enrich::directory(path)?.map(SettingValue::Int);
                 resolved.extend(enrich::directory_filters(name).into_iter().zip(numbers));
             }
-            ("pid" | "tree", SettingValue::Int(pid)) if !in_initial_pid_namespace() => {
+            ("pid" | "tree" | "tid" | "ppid", SettingValue::Int(pid @ 1..)) if !in_initial_pid_namespace() => {
                 return Err(format!("{pid} is a process id of this pid namespace, which programs do not see"));
             }
             _ => resolved.push((name.clone(), value.clone())),
@@ -370,18 +370,8 @@ fn resolve_filters(
 fn shown_settings(view: &View, set: &[(String, SettingValue)]) -> Arc<[(String, SettingValue)]> {
     let of = |name: &str| set.iter().find(|(n, _)| n == name).map(|(_, value)| value.clone());
     let filters = ["pid", "comm", "cgroup"].into_iter().map(|n| (n.to_owned(), of(n).unwrap_or(SettingValue::Null)));
-    let own = view.decl.set.iter().map(|(name, decl)| {
-        let default = match decl.choices.first().map(|choice| &choice.name).or(decl.default.as_ref()) {
-            Some(word) => SettingValue::Text(word.clone()),
-            None if decl.min.is_some() || decl.max.is_some() => SettingValue::Int(0),
-            None if decl.network || decl.disk || decl.time.is_some() || decl.mount || decl.directory => {
-                SettingValue::Null
-            }
-            None if decl.names.is_some() || decl.values_of.is_some() || decl.pattern => SettingValue::Null,
-            None => SettingValue::Bool(false),
-        };
-        (name.clone(), of(name).unwrap_or(default))
-    });
+    let own = view.decl.set.iter();
+    let own = own.map(|(name, decl)| (name.clone(), of(name).unwrap_or_else(|| crate::views::settings::unset(decl))));
     filters.chain(own).collect()
 }
 

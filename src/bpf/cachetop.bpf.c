@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
 /* Page cache hits, misses and dirtied pages: by process, or of the whole host. */
 #include "filter.h"
+#include "user.h"
+
+static __always_inline bool is_caller_wanted(void)
+{
+	return is_current_user_wanted() && is_current_wanted();
+}
 
 struct cache_key {
 	tgid_t pid;
@@ -215,7 +221,7 @@ int BPF_PROG(access__1, struct address_space *mapping, u64 index, u64 last)
 	struct span *span;
 	bool same;
 
-	if (!is_current_wanted())
+	if (!is_caller_wanted())
 		return 0;
 	span = bpf_task_storage_get(&spans, bpf_get_current_task_btf(), NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (!span) {
@@ -247,7 +253,7 @@ static __always_inline int read_returned(struct kiocb *iocb, s64 bytes)
 {
 	s64 end = BPF_CORE_READ(iocb, ki_pos);
 
-	if (bytes <= 0 || !is_current_wanted())
+	if (bytes <= 0 || !is_caller_wanted())
 		return 0;
 	accessed(((end - 1) >> PAGE_SHIFT) - ((end - bytes) >> PAGE_SHIFT) + 1);
 	return 0;
@@ -333,7 +339,7 @@ int BPF_PROG(add__1, struct folio *folio)
 	u64 key = (u64)folio;
 	struct cache *cache;
 
-	if (!is_current_wanted()) {
+	if (!is_caller_wanted()) {
 		/* The address may be known from a folio that is gone. */
 		bpf_map_delete_elem(&added_by, &key);
 		return 0;
@@ -362,7 +368,7 @@ static __always_inline int dirtied(struct folio *folio)
 		missed = added->tid == now.tid && added->reads == now.reads;
 		bpf_map_delete_elem(&added_by, &key);
 	}
-	if (!is_current_wanted())
+	if (!is_caller_wanted())
 		return 0;
 	pages = folio_pages(folio);
 	if (reads__host) {

@@ -2,6 +2,7 @@
 /* Programs that are started. */
 #include "events.h"
 #include "pattern.h"
+#include "user.h"
 
 enum by {
 	BY_EVENT,
@@ -19,6 +20,7 @@ enum failed {
 
 const volatile u32 by = BY_EVENT;
 const volatile u32 failed = FAILED_NO;
+const volatile u32 ppid = 0;		 /* only what this process starts */
 const volatile struct pattern name = {}; /* only files called so, without their directory */
 const volatile struct pattern args = {}; /* only lines of arguments like this */
 
@@ -178,7 +180,12 @@ static __always_inline bool are_args_wanted(char *chunk, u64 start, u64 length)
 	return state & args.end;
 }
 
-static __always_inline void count_exec(u32 ppid, const void *path, long ret)
+static __always_inline bool is_parent_wanted(u32 parent)
+{
+	return !ppid || parent == ppid;
+}
+
+static __always_inline void count_exec(u32 parent, const void *path, long ret)
 {
 	struct exec_key key = {};
 	struct execs zero = {}, *execs;
@@ -188,7 +195,7 @@ static __always_inline void count_exec(u32 ppid, const void *path, long ret)
 	else if (by == BY_PATH)
 		read_path(key.path, sizeof(key.path), path);
 	else if (by == BY_PPID)
-		key.ppid = ppid;
+		key.ppid = parent;
 	else
 		key.uid = bpf_get_current_uid_gid();
 	execs = lookup_or_init(HALF(counts), &key, &zero);
@@ -199,7 +206,7 @@ static __always_inline void count_exec(u32 ppid, const void *path, long ret)
 		add(&execs->failed, 1);
 }
 
-static __always_inline struct exec *begin_exec(u32 ppid, const void *path, long ret)
+static __always_inline struct exec *begin_exec(u32 parent, const void *path, long ret)
 {
 	struct exec *exec = reserve_event(events, struct exec);
 
@@ -208,7 +215,7 @@ static __always_inline struct exec *begin_exec(u32 ppid, const void *path, long 
 	exec->time_ns = bpf_ktime_get_ns();
 	exec->cgroup = bpf_get_current_cgroup_id();
 	exec->pid = bpf_get_current_pid_tgid() >> 32;
-	exec->ppid = ppid;
+	exec->ppid = parent;
 	exec->uid = bpf_get_current_uid_gid();
 	exec->ret = ret;
 	bpf_get_current_comm(exec->comm, sizeof(exec->comm));
@@ -229,6 +236,8 @@ int BPF_PROG(exec__1, struct task_struct *task, int old_pid, struct linux_binprm
 	struct exec *exec;
 
 	if (failed == FAILED_ONLY || !is_wanted(task, task->tgid))
+		return 0;
+	if (!is_parent_wanted(task->real_parent->tgid) || !is_current_user_wanted())
 		return 0;
 	if (!is_name_wanted(chunk, path) || !are_args_wanted(chunk, start, len))
 		return 0;
@@ -307,7 +316,7 @@ static __always_inline bool is_failed_exec(struct pt_regs *regs, long ret)
 	return ret < 0 && (number == NR_EXECVE || number == NR_EXECVEAT) && is_current_wanted();
 }
 
-static __always_inline int record_failure(struct pt_regs *regs, long ret, u32 ppid)
+static __always_inline int record_failure(struct pt_regs *regs, long ret, u32 parent)
 {
 	bool at = SYSCALL_NUMBER(regs) == NR_EXECVEAT;
 	const void *path = (void *)(at ? SYSCALL_ARG2(regs) : SYSCALL_ARG1(regs));
@@ -315,14 +324,15 @@ static __always_inline int record_failure(struct pt_regs *regs, long ret, u32 pp
 	char chunk[CHUNK] = {};
 	struct exec *exec;
 
+	if (!is_parent_wanted(parent) || !is_current_user_wanted())
+		return 0;
 	if (!is_name_wanted(chunk, path) || !are_failed_args_wanted(chunk, argv))
 		return 0;
-
 	if (by != BY_EVENT) {
-		count_exec(ppid, path, ret);
+		count_exec(parent, path, ret);
 		return 0;
 	}
-	exec = begin_exec(ppid, path, ret);
+	exec = begin_exec(parent, path, ret);
 	if (!exec)
 		return 0;
 	read_failed_args(exec, argv);

@@ -2,6 +2,7 @@
 /* Names of hosts that processes look up with the C library, and how long it takes. */
 #include "events.h"
 #include "hist.h"
+#include "pattern.h"
 #include "uprobe.h"
 
 enum by {
@@ -37,6 +38,7 @@ enum host_lookup_result {
 const volatile u32 by = BY_EVENT;
 const volatile bool failed = false;    /* only what failed */
 const volatile u64 min_latency = 0;    /* ns */
+const volatile struct pattern host = {}; /* only names like this */
 
 /* A name of the DNS has 253 bytes at most. */
 #define HOST_SIZE 256
@@ -214,6 +216,15 @@ static __always_inline void read_host(char *host, u64 name, bool sleepable)
 		count_lost(LOST_TRUNCATED);
 }
 
+static __always_inline bool is_host_wanted(u64 name, bool sleepable)
+{
+	char text[HOST_SIZE] = {};
+
+	if (!host.end)
+		return true;
+	return read_user_str(text, HOST_SIZE, (void *)name, sleepable) >= 0 && is_match(&host, text, HOST_SIZE);
+}
+
 static __always_inline void count_lookup(const struct call *call, u32 result, u64 latency, bool sleepable)
 {
 	struct lookups none = {}, *sum;
@@ -278,6 +289,8 @@ static __always_inline int end(struct pt_regs *regs, bool sleepable)
 		bpf_map_delete_elem(&running, &id);
 	result = result_of(&call, USER_RESULT(regs), sleepable);
 	if (now - call.begun < min_latency || (failed && result == RESULT_ok))
+		return 0;
+	if (!is_host_wanted(call.name, sleepable))
 		return 0;
 	if (by == BY_EVENT) {
 		tell(&call, result, now, sleepable);

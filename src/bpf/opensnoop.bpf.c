@@ -3,6 +3,7 @@
 #define PATHCALL_OPENS
 #include "listed.h"
 #include "pathcall.h"
+#include "user.h"
 
 enum access {
 	ACCESS_ANY,
@@ -87,7 +88,9 @@ static __always_inline int opened(u32 number, struct pt_regs *regs, long ret)
 		return 0;
 	if (access == ACCESS_CREATE && !(asked.flags & O_CREAT))
 		return 0;
-	if ((tid && (u32)bpf_get_current_pid_tgid() != tid) || !has_all_listed(flags, asked.flags))
+	if ((tid && (u32)bpf_get_current_pid_tgid() != tid) || !is_current_user_wanted())
+		return 0;
+	if (!has_all_listed(flags, asked.flags))
 		return 0;
 	end_call(number, &asked, ret);
 	return 0;

@@ -14,6 +14,8 @@ enum by {
 const volatile u32 by = BY_SYSCALL;
 const volatile bool latency = false;
 const volatile bool failed = false;   /* only calls that failed */
+const volatile u32 tid = 0;	      /* only this thread */
+const volatile u32 ppid = 0;	      /* only children of this process */
 const volatile listed_t errno = {};   /* only calls that failed with these errors */
 const volatile listed_t syscall = {}; /* only these calls */
 
@@ -100,9 +102,18 @@ static __always_inline int count_call(u32 number, long ret, u64 took)
 	return 0;
 }
 
+static __always_inline bool is_parent_wanted(void)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+
+	return !ppid || BPF_CORE_READ(task, real_parent, tgid) == ppid;
+}
+
 static __always_inline bool is_number_wanted(u32 number)
 {
-	return is_listed(syscall, number) && is_current_wanted();
+	if (!is_listed(syscall, number) || (tid && (u32)bpf_get_current_pid_tgid() != tid))
+		return false;
+	return is_parent_wanted() && is_current_wanted();
 }
 
 SEC("tp_btf/sys_exit")

@@ -78,6 +78,17 @@ pub fn kind(setting: &SettingDecl) -> Kind<'_> {
     }
 }
 
+/// What a setting that nobody has set is shown as: its default, or the first of its words; null where it filters nothing then. A
+/// number is not 0, which may be one that is asked for, as root's is.
+pub fn unset(setting: &SettingDecl) -> SettingValue {
+    let default = setting.choices.first().map(|choice| &choice.name).or(setting.default.as_ref());
+    match (default, kind(setting)) {
+        (Some(word), _) => value(setting, word).unwrap_or(SettingValue::Null),
+        (None, Kind::Switch) => SettingValue::Bool(false),
+        (None, _) => SettingValue::Null,
+    }
+}
+
 /// Reads the value of a setting.
 ///
 /// # Errors
@@ -228,6 +239,21 @@ mod tests {
         assert!(value(&number, "1.5").is_err());
         assert_eq!(value(&choice, "all"), Ok(SettingValue::Text("all".into())));
         assert_eq!(value(&choice, "cgrp").unwrap_err(), "`cgrp` is not one of all, cgroup; did you mean cgroup?");
+    }
+
+    #[test]
+    fn what_is_not_set_is_its_default_or_null() {
+        let shown = |toml: &str| unset(&setting(&format!("help = 'h'\n{toml}")));
+        assert_eq!(shown("min = 0\nmax = 4294967294"), SettingValue::Null, "0 is a user");
+        assert_eq!(shown("min = 0\nlist = 8"), SettingValue::Null);
+        assert_eq!(shown("min = 1\ndefault = '99'"), SettingValue::Int(99));
+        assert_eq!(shown("text = true"), SettingValue::Null, "not false");
+        assert_eq!(shown(""), SettingValue::Bool(false));
+        assert_eq!(shown("choices = [{ name = 'all' }, { name = 'cgroup' }]"), SettingValue::Text("all".into()));
+        assert_eq!(shown("time = 'ms'\ndefault = '10ms'"), SettingValue::Text("10ms".into()));
+        for kind in ["network", "disk", "mount", "pattern"] {
+            assert_eq!(shown(&format!("{kind} = true")), SettingValue::Null, "{kind}");
+        }
     }
 
     #[test]

@@ -9,9 +9,11 @@ use serde_json::{Value, json};
 use crate::support::files::{self, PAGE};
 use crate::support::filesystem::Filesystem;
 use crate::support::numbers::{is, number};
-use crate::support::{Case, Job, Need, Test, Worker, assert_near, note, total};
+use crate::support::{Case, Job, Need, Test, Worker, assert_near, note, pose_as, total};
 use crate::test;
 
+/// A user whom nobody has.
+const USER: u32 = 54_321;
 /// Pages of the file.
 const PAGES: usize = 4096;
 /// What the view may be wrong by, percent: it counts batches of pages, not single ones.
@@ -27,6 +29,7 @@ pub const TESTS: &[Test] = &[
     test!(new_and_rewritten_files_on_btrfs).needs(&[Need::Filesystem("btrfs")]),
     test!(reading_and_rewriting_in_one_process_on_the_scratch_disk).every_way(),
     test!(reading_and_rewriting_in_one_process_on_xfs).needs(&[Need::Filesystem("xfs")]),
+    test!(only_one_user_when_asked).every_way(),
 ];
 
 /// What the workers do: words are the file, then the steps, each with its block size.
@@ -40,6 +43,7 @@ pub fn work(job: &Job) {
             "read" => read(path, block.len()),
             "write" => write(path, &block),
             "sync" => File::open(path).expect("the file").sync_all().expect("written back"),
+            "pose" => pose_as(USER),
             other => panic!("unknown step {other}"),
         }
     }
@@ -203,4 +207,24 @@ fn reading_and_rewriting_in_one_process_on_the_scratch_disk(case: &Case) {
 
 fn reading_and_rewriting_in_one_process_on_xfs(case: &Case) {
     check_mixed(case, &Filesystem::of_kind("xfs"));
+}
+
+fn only_one_user_when_asked(case: &Case) {
+    let scratch = Scratch::new(&Filesystem::scratch());
+    let [root, user] = [0, USER].map(|uid| case.watch(&["cachetop", "--uid", &uid.to_string()]));
+    let steps = ["read,write", "pose,read,write"];
+    let workers = steps.map(|steps| {
+        scratch.evict();
+        scratch.work(64 << 10, steps)
+    });
+    for (watch, uid, own, other) in [(root, 0, 0, 1), (user, USER, 1, 0)] {
+        watch.check(|rows| {
+            assert!(rows.iter().all(|row| is(row, "uid", uid)), "only {uid}: {rows:?}");
+            let (own, other) = (totals(rows, &workers[own]), totals(rows, &workers[other]));
+            for column in ["misses", "dirtied"] {
+                assert_near(column, own(column), PAGES as u64, NEAR);
+                assert_eq!(other(column), 0, "{column} of the other");
+            }
+        });
+    }
 }

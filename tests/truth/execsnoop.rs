@@ -5,8 +5,9 @@ use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
+use crate::support::asked::{self, Filter};
 use crate::support::numbers::is;
-use crate::support::{Case, Job, Test, Worker, files, in_guest, monotonic, note, total};
+use crate::support::{Case, Job, Test, Worker, files, in_guest, monotonic, note, pose_as, total};
 use crate::test;
 
 /// The tests.
@@ -16,6 +17,7 @@ pub const TESTS: &[Test] = &[
     test!(what_a_full_ring_refuses_is_told),
     test!(a_burst_is_counted_exactly),
     test!(only_names_and_arguments_that_are_asked_for),
+    test!(only_one_user_or_parent_when_asked),
 ];
 
 /// Execs of a burst, one behind the other as fast as they go.
@@ -25,6 +27,8 @@ fn burst() -> usize {
 
 /// More than the ring holds, which is 3,120.
 const RING_OVERFLOW: usize = 5_000;
+/// A user whom nobody has.
+const USER: u32 = 54_321;
 /// Calls that fail.
 const FAILURES: usize = 100;
 /// Arguments of each exec, behind its name and its number: with a blank, empty, of another alphabet.
@@ -36,6 +40,7 @@ pub fn work(job: &Job) {
         "burst" => run_all(job),
         "leave" => std::process::exit(0),
         "fail" => fail_all(job),
+        "users" => run_as_users(job),
         other => panic!("unknown work {other}"),
     }
 }
@@ -47,6 +52,21 @@ fn fail_all(job: &Job) {
     for _ in 0..job.count(1) {
         // SAFETY: a path and a list of arguments with their ends; there is no such file, so the call returns.
         assert_eq!(unsafe { libc::execv(c"/nowhere/missing".as_ptr(), argv.as_ptr()) }, -1);
+    }
+    job.last(&json!("done"));
+}
+
+/// Two programs and one failure as root, and the same as somebody else.
+fn run_as_users(job: &Job) {
+    job.step(&json!("ready"));
+    for user in [0, USER] {
+        pose_as(user);
+        for _ in 0..2 {
+            let mut child = Command::new("/proc/self/exe");
+            child.env("BCC_TOP_WORKER_WORDS", json!(["leave"]).to_string());
+            assert!(child.stdin(Stdio::null()).status().expect("it starts").success());
+        }
+        Command::new("/nowhere/missing").stdin(Stdio::null()).status().expect_err("it cannot start");
     }
     job.last(&json!("done"));
 }
@@ -191,4 +211,19 @@ fn only_names_and_arguments_that_are_asked_for(case: &Case) {
     check("both", both, burst.count, 0);
     // 1 and 10 to 19.
     counted.check(|rows| assert_eq!(total(rows, "failed", burst.own()), 11, "{rows:?}"));
+}
+
+fn only_one_user_or_parent_when_asked(case: &Case) {
+    let mut workers = [0, 1].map(|_| Worker::start("execsnoop", &["users"]));
+    let pids = workers.each_ref().map(|worker| worker.pid);
+    let words = ["--by", "uid", "--uid", &USER.to_string(), "--ppid", &pids[1].to_string()];
+    let counted = case.watch_plain(&[&["execsnoop", "--failed", "also"], &words[..]].concat());
+    let users = [Filter::same("uid", 0), Filter::same("uid", USER), Filter::none("uid", USER + 1)];
+    let asked = users.into_iter().chain([Filter::same("ppid", pids[0]), Filter::none("ppid", 1)]);
+    let work = || workers.iter_mut().for_each(|worker| drop(worker.step()));
+    asked::check(case, &["execsnoop", "--failed", "also"], asked, work, |row| pids.iter().any(|&pid| is(row, "ppid", pid)));
+    counted.check(|rows| {
+        assert!(rows.iter().all(|row| is(row, "uid", USER)), "{rows:?}");
+        assert_eq!((total(rows, "count", |_| true), total(rows, "failed", |_| true)), (3, 1), "{rows:?}");
+    });
 }

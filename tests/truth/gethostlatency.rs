@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
+use crate::support::asked::{self, Asked};
 use crate::support::files;
 use crate::support::hosts::{self, IP};
 use crate::support::lookup::{COMM, Lookup};
@@ -19,6 +20,7 @@ pub const TESTS: &[Test] = &[
     test!(a_resolver_that_does_not_answer).needs(&[Need::Lookup, Need::Program(IP)]),
     test!(lookups_are_counted_exactly).needs(&[Need::Lookup, Need::Program(IP)]),
     test!(a_new_library_is_watched_and_let_go).needs(&[Need::Lookup]),
+    test!(only_names_that_are_asked_for).needs(&[Need::Lookup, Need::Program(IP)]),
     test!(one_library_is_watched_alone).needs(&[Need::Lookup]),
 ];
 
@@ -258,4 +260,24 @@ fn one_library_is_watched_alone(case: &Case) {
     let output = command.output().expect("the program starts");
     let document: Value = serde_json::from_slice(&output.stdout).expect("a document");
     assert_eq!((output.status.code(), cell::class(&document["frames"][0])), (Some(4), "target_missing"), "{document}");
+}
+
+fn only_names_that_are_asked_for(case: &Case) {
+    let mut worker = Worker::start("gethostlatency", &["burst"]);
+    let pid = worker.hello.to_string();
+    let words = ["gethostlatency", "--pid", &pid];
+    let counted = case.watch(&[&words[..], &["--by", "pid", "--host", "host-?.*", "--failed"]].concat());
+    let name = |row: &Value| row["host"].as_str().expect("a name").to_owned();
+    let asked: &[Asked<'_>] = &[
+        (&["--host", "host-1*"], &|row| name(row).starts_with("host-1")),
+        (&["--host", "host-?.truth.test"], &|row| name(row).len() == "host-1.truth.test".len() && name(row).starts_with('h')),
+        (&["--host", "*TRUTH*"], &|_| false),
+        (&["--host", "truth"], &|_| false),
+        (&["--host", "192.0.2.77"], &|row| name(row) == "192.0.2.77"),
+        (&["--host", "x*x"], &|row| name(row).starts_with('x')),
+        (&["--host", "*.truth.test", "--failed"], &|row| name(row).ends_with(".truth.test") && row["result"] != "ok"),
+    ];
+    asked::check(case, &words, asked, || drop(worker.step()), |_| true);
+    // One name has too little room for its answer.
+    counted.check(|rows| assert_eq!(total(rows, "count", |_| true), 1, "{rows:?}"));
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::support::counts::{Counts, assert_within, interrupts, since};
+use crate::support::counts::{Counts, EachCpu, assert_within, interrupts, since};
 use crate::support::{Case, Job, Test, Worker, files, in_guest, monotonic, number, total};
 use crate::test;
 
@@ -44,19 +44,21 @@ fn calls_are_those_of_proc_interrupts(case: &Case) {
     std::fs::write(&path, vec![1; SIZE]).expect("written");
     std::fs::File::open(&path).and_then(|file| file.sync_all()).expect("on the disk");
     let mut worker = Worker::start("hardirqs", &[path.to_str().expect("text")]);
-    let (before, started) = (interrupts(), monotonic());
+    let (before, started) = (interrupts(None), monotonic());
     let totals = case.watch(&["hardirqs"]);
     let by_cpu = case.watch_plain(&["hardirqs", "--show", "cpu"]);
     let distributions = case.watch_plain(&["hardirqs", "--show", "distribution"]);
-    let begun = interrupts();
+    let each = EachCpu::watch(case, "hardirqs", interrupts);
+    let of_none = case.watch_plain(&["hardirqs", "--cpu", "65535"]);
+    let begun = interrupts(None);
     worker.step();
-    let least = since(&interrupts(), &begun);
+    let least = since(&interrupts(None), &begun);
     let busiest = least.values().max().expect("lines");
     assert!(*busiest >= reads() as u64 / 2, "not the work that this test is about: {least:?}");
 
     let cpus = std::thread::available_parallelism().expect("CPUs").get() as u64;
     let most = || {
-        let mut most = since(&interrupts(), &before);
+        let mut most = since(&interrupts(None), &before);
         most.retain(|line, _| !is_shared(line));
         most
     };
@@ -85,6 +87,8 @@ fn calls_are_those_of_proc_interrupts(case: &Case) {
         check(rows);
         assert!(rows.iter().all(|row| number(row, "cpu") < 4096), "{rows:?}");
     });
+    each.check(|rows| count(rows, &|row| number(row, "irq")), is_shared);
+    of_none.check(|rows| assert!(rows.is_empty(), "{rows:?}"));
     distributions.check(|histograms| {
         let found = count(histograms, &|row| number(&row["key"], "irq"));
         assert_within("calls in distributions", &found, &least, &most());

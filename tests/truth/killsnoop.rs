@@ -5,7 +5,7 @@ use std::process::{Child, Command, Stdio};
 use serde_json::{Value, json};
 
 use crate::support::numbers::is;
-use crate::support::{Case, Job, Test, Worker, total};
+use crate::support::{Case, Job, Test, Worker, ok, total};
 use crate::test;
 
 /// The tests.
@@ -13,10 +13,13 @@ pub const TESTS: &[Test] = &[
     test!(every_call_with_its_receiver_and_result).every_way(),
     test!(only_failures_of_one_signal_when_asked),
     test!(calls_are_counted_exactly),
+    test!(queued_refused_and_through_a_descriptor).every_way(),
 ];
 
 /// Calls of the plain sort: children that are killed.
 const CHILDREN: usize = 5;
+/// A user whom nobody has.
+const USER: u32 = 54_321;
 /// Far above `pid_max`.
 const NOBODY: i32 = i32::MAX - 1;
 
@@ -24,6 +27,7 @@ const NOBODY: i32 = i32::MAX - 1;
 pub fn work(job: &Job) {
     match job.word(0) {
         "send" => send_all(job),
+        "queue" => queue_all(job),
         "wait" => loop {
             std::thread::park();
         },
@@ -45,6 +49,35 @@ fn pid(child: &Child) -> i32 {
 /// What a call of libc returned, as the kernel did.
 fn result(returned: i64) -> i32 {
     if returned == 0 { 0 } else { -std::io::Error::last_os_error().raw_os_error().expect("an error") }
+}
+
+/// The calls that bring information of their own, one through a descriptor, and one that is refused.
+fn queue_all(job: &Job) {
+    let mut child = child(0);
+    let pid = pid(&child);
+    // SAFETY: takes numbers, of our own child.
+    let fd = ok("pidfd_open", unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) });
+    job.step(&json!({ "child": pid, "fd": fd }));
+    // SAFETY: plain numbers, for which zero is a value.
+    let mut info: libc::siginfo_t = unsafe { std::mem::zeroed() };
+    (info.si_signo, info.si_code) = (libc::SIGWINCH, libc::SI_QUEUE);
+    let info = &raw const info;
+    // SAFETY: numbers of our own child, and information that lives until the calls return. The saved user is root's, as whom it goes on.
+    let results = unsafe {
+        let sent = [
+            result(libc::syscall(libc::SYS_pidfd_send_signal, fd, libc::SIGWINCH, std::ptr::null::<u8>(), 0)),
+            result(libc::syscall(libc::SYS_rt_sigqueueinfo, pid, libc::SIGWINCH, info)),
+            result(libc::syscall(libc::SYS_rt_tgsigqueueinfo, pid, pid, libc::SIGWINCH, info)),
+            result(libc::syscall(libc::SYS_tgkill, pid, pid, 0)),
+        ];
+        ok("setresuid", libc::setresuid(USER, USER, 0));
+        let refused = result(libc::kill(pid, libc::SIGTERM).into());
+        ok("setresuid", libc::setresuid(0, 0, 0));
+        [sent[0], sent[1], sent[2], sent[3], refused]
+    };
+    child.kill().expect("killed");
+    child.wait().expect("it ends");
+    job.last(&json!(results));
 }
 
 fn send_all(job: &Job) {
@@ -156,5 +189,36 @@ fn calls_are_counted_exactly(case: &Case) {
         let kills = |row: &Value| is(row, "signal", "SIGKILL");
         assert_eq!(total(rows, "count", kills), CHILDREN as u64 + 1);
         assert_eq!(total(rows, "failed", kills), 1);
+    });
+}
+
+fn queued_refused_and_through_a_descriptor(case: &Case) {
+    let mut worker = Worker::start("killsnoop", &["queue"]);
+    let watch = case.watch(&["killsnoop"]);
+    let few = case.watch_plain(&["killsnoop", "--pid", &worker.pid.to_string(), "--max-events", "1"]);
+    let results = worker.step();
+    assert_eq!(results, json!([0, 0, 0, 0, -libc::EPERM]));
+    let (child, fd) = (&worker.hello["child"], &worker.hello["fd"]);
+    watch.check(|rows| {
+        let own = own(rows, &worker);
+        let (nobody, winch) = (&Value::Null, &json!("SIGWINCH"));
+        // That it reached none is known: the number is 0, and who it was is null.
+        let expected = [
+            ("pidfd", winch, fd, child, 1, 0),
+            ("sigqueue", winch, child, child, 1, 0),
+            ("tgsigqueue", winch, child, child, 1, 0),
+            ("tgkill", &Value::Null, child, nobody, 0, 0),
+            ("kill", &json!("SIGTERM"), child, nobody, 0, -libc::EPERM),
+        ];
+        assert_eq!(own.len(), expected.len() + 1, "and the last kill: {own:?}");
+        for (row, (call, signal, target, receiver, receivers, ret)) in own.iter().zip(expected) {
+            let found = [&row["call"], &row["signal"], &row["target"], &row["receiver"], &row["receivers"], &row["ret"]];
+            assert_eq!(found, [&json!(call), signal, target, receiver, &json!(receivers), &json!(ret)], "{row}");
+            assert_eq!(row["receiver_comm"].is_null(), receiver.is_null(), "{row}");
+            assert_eq!(row["uid"], if ret == 0 { 0 } else { USER }, "{row}");
+        }
+    });
+    few.check_with_lost(|rows, lost| {
+        assert!(rows.len() as u64 + lost == 6 && !rows.is_empty() && lost > 0, "{lost} lost of {rows:?}");
     });
 }

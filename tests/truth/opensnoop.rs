@@ -6,8 +6,9 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
+use crate::support::asked::{self, Filter};
 use crate::support::numbers::is;
-use crate::support::{Case, Job, Test, Worker, files, in_guest, monotonic, note, number, ok, total};
+use crate::support::{Case, Job, Test, Worker, files, in_guest, monotonic, note, number, ok, pose_as, total};
 use crate::test;
 
 /// The tests.
@@ -19,8 +20,11 @@ pub const TESTS: &[Test] = &[
     test!(a_full_path_is_that_of_the_directory_it_is_relative_to),
     test!(only_what_is_asked_for_is_shown),
     test!(only_one_thread_when_asked),
+    test!(only_one_user_when_asked),
 ];
 
+/// A user whom nobody has.
+const USER: u32 = 54_321;
 /// Rounds of the work that is told one by one.
 const ROUNDS: usize = 20;
 /// A name that is longer than the 255 bytes that are kept is cut: this one is not, by one.
@@ -67,6 +71,12 @@ pub fn work(job: &Job) {
             close(open(&path("there"), libc::O_RDWR));
             close(open_at(libc::AT_FDCWD, &path("made"), libc::O_RDONLY | libc::O_CREAT, 0o600));
             assert_eq!(open(&path("missing"), libc::O_WRONLY), -1);
+        }
+        "users" => {
+            close(open(&path("there"), libc::O_RDONLY));
+            pose_as(USER);
+            close(open(&path("there"), libc::O_RDONLY));
+            assert_eq!(open(&path("missing"), libc::O_RDONLY), -1);
         }
         other => panic!("unknown work {other}"),
     }
@@ -314,4 +324,14 @@ fn only_one_thread_when_asked(case: &Case) {
             assert!(rows.iter().all(|row| is(row, "tid", tid.parse::<u32>().expect("a number"))), "{rows:?}");
         });
     }
+}
+
+fn only_one_user_when_asked(case: &Case) {
+    let mut opener = Opener::new("users", 0);
+    let pid = opener.pid.clone();
+    let counted = case.watch(&["opensnoop", "--pid", &pid, "--by", "pid", "--uid", &USER.to_string()]);
+    let own = |row: &Value| row["path"].as_str().is_some_and(|path| path.starts_with(path_of(&opener.dir)));
+    let asked = [Filter::same("uid", 0), Filter::same("uid", USER), Filter::none("uid", USER + 1)];
+    asked::check(case, &["opensnoop", "--pid", &pid], asked, || drop(opener.worker.step()), own);
+    counted.check(|rows| assert_eq!((total(rows, "count", |_| true), total(rows, "failed", |_| true)), (2, 1), "{rows:?}"));
 }

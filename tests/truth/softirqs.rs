@@ -4,7 +4,7 @@ use std::net::UdpSocket;
 
 use serde_json::{Value, json};
 
-use crate::support::counts::{Counts, assert_within, since, softirqs};
+use crate::support::counts::{Counts, EachCpu, assert_within, since, softirqs};
 use crate::support::{Case, Job, Test, Worker, in_guest, monotonic, number, total};
 use crate::test;
 
@@ -39,18 +39,20 @@ fn by_kind(rows: &[Value], kind: impl Fn(&Value) -> &Value) -> Counts {
 
 fn runs_are_those_of_proc_softirqs(case: &Case) {
     let mut worker = Worker::start("softirqs", &[]);
-    let (before, started) = (softirqs(), monotonic());
+    let (before, started) = (softirqs(None), monotonic());
     let totals = case.watch(&["softirqs"]);
     let by_cpu = case.watch_plain(&["softirqs", "--show", "cpu"]);
     let distributions = case.watch_plain(&["softirqs", "--show", "distribution"]);
-    let begun = softirqs();
+    let each = EachCpu::watch(case, "softirqs", softirqs);
+    let of_none = case.watch_plain(&["softirqs", "--cpu", "65535"]);
+    let begun = softirqs(None);
     worker.step();
-    let least = since(&softirqs(), &begun);
+    let least = since(&softirqs(None), &begun);
     assert!(least["net_rx"] >= packets() as u64 / 2, "not the work that this test is about: {least:?}");
 
     let cpus = std::thread::available_parallelism().expect("CPUs").get() as u64;
     let check = |rows: &[Value]| {
-        assert_within("runs", &by_kind(rows, |row| &row["softirq"]), &least, &since(&softirqs(), &before));
+        assert_within("runs", &by_kind(rows, |row| &row["softirq"]), &least, &since(&softirqs(None), &before));
         for row in rows {
             assert!(number(row, "max") > 0 && number(row, "max") <= number(row, "sum"), "{row}");
         }
@@ -62,9 +64,11 @@ fn runs_are_those_of_proc_softirqs(case: &Case) {
         check(rows);
         assert!(rows.iter().all(|row| number(row, "cpu") < 4096), "{rows:?}");
     });
+    each.check(|rows| by_kind(rows, |row| &row["softirq"]), |_| false);
+    of_none.check(|rows| assert!(rows.is_empty(), "{rows:?}"));
     distributions.check(|histograms| {
         let found = by_kind(histograms, |histogram| &histogram["key"]["softirq"]);
-        assert_within("runs in distributions", &found, &least, &since(&softirqs(), &before));
+        assert_within("runs in distributions", &found, &least, &since(&softirqs(None), &before));
         for histogram in histograms {
             let buckets = histogram["buckets"].as_array().expect("buckets");
             assert_eq!(total(buckets, "count", |_| true), number(histogram, "count"), "every run is in a bucket: {histogram}");

@@ -16,6 +16,7 @@ use crate::test;
 pub const TESTS: &[Test] = &[
     test!(every_kind_of_call_is_told_with_what_came_of_it).every_way(),
     test!(a_burst_is_told_or_declared_lost_and_counted_exactly),
+    test!(a_full_path_is_that_of_the_directory_it_is_relative_to),
 ];
 
 /// Calls of a burst.
@@ -36,6 +37,13 @@ pub fn work(job: &Job) {
             let missing = path("missing");
             (0..burst()).for_each(|_| assert_eq!(raw(libc::SYS_statx, libc::AT_FDCWD, &missing, 0), libc::ENOENT));
             (0..burst()).for_each(|_| assert_eq!(raw_fd(libc::SYS_fstat, file.as_raw_fd()), 0));
+        }
+        "relative" => {
+            std::env::set_current_dir(dir).expect("a directory");
+            let opened = File::open("..").expect("a directory");
+            assert_eq!(raw(libc::SYS_statx, libc::AT_FDCWD, c"there", 0), 0);
+            assert_eq!(raw(libc::SYS_newfstatat, opened.as_raw_fd(), c"no/there", 0), libc::ENOENT);
+            assert_eq!(raw(libc::SYS_statx, libc::AT_FDCWD, &path("there"), 0), 0);
         }
         other => panic!("unknown work {other}"),
     }
@@ -177,4 +185,21 @@ fn a_burst_is_told_or_declared_lost_and_counted_exactly(case: &Case) {
         let of = |call: &str, column: &str| total(rows, column, |row| is(row, "syscall", call));
         assert!(of("statx", "failed") >= count && of("fstat", "count") >= count, "{rows:?}");
     });
+}
+
+fn a_full_path_is_that_of_the_directory_it_is_relative_to(case: &Case) {
+    let dir = tempfile::tempdir_in(files::scratch()).expect("a directory");
+    let mut worker = Worker::start("statsnoop", &["relative", dir.path().to_str().expect("text")]);
+    let pid = worker.pid.to_string();
+    let [full, given] = [&["--full-path"][..], &[]].map(|words| case.watch(&[&["statsnoop", "--pid", &pid], words].concat()));
+    worker.step();
+    let there = dir.path().join("there");
+    let real = std::fs::canonicalize(&there).expect("it is there");
+    let missing = real.parent().and_then(Path::parent).expect("a directory above").join("no/there");
+    let paths = |rows: &[Value]| -> Vec<Value> {
+        let is_own = |row: &&Value| row["path"].as_str().is_some_and(|path| path.ends_with("there"));
+        rows.iter().filter(is_own).map(|row| row["path"].clone()).collect()
+    };
+    full.check(|rows| assert_eq!(paths(rows), [json!(real), json!(missing), json!(there)]));
+    given.check(|rows| assert_eq!(paths(rows), [json!("there"), json!("no/there"), json!(there)]));
 }

@@ -8,7 +8,7 @@ use bcc_top::views::syscalls;
 use serde_json::{Value, json};
 
 use crate::support::numbers::is;
-use crate::support::{Case, Cell, Job, Test, Worker, in_guest, monotonic, number, total};
+use crate::support::{Case, Cell, Job, Test, Worker, in_guest, monotonic, number, ok, total};
 use crate::test;
 
 /// The tests.
@@ -16,6 +16,7 @@ pub const TESTS: &[Test] = &[
     test!(every_call_is_counted_and_timed).every_way(),
     test!(calls_of_all_are_counted_by_name_and_only_what_is_asked_for),
     test!(every_call_of_this_kernel_has_a_name),
+    test!(only_one_thread_or_children_of_one_process_when_asked),
 ];
 
 /// Calls of each kind.
@@ -29,6 +30,9 @@ const WAIT: Duration = Duration::from_millis(5);
 
 /// What the worker does: calls that nobody else makes, some of which fail.
 pub fn work(job: &Job) {
+    if job.word(0) == "three" {
+        return three(job);
+    }
     job.step(&json!("ready"));
     let begun = monotonic();
     for _ in 0..count() {
@@ -46,12 +50,49 @@ pub fn work(job: &Job) {
     job.last(&json!(monotonic() - begun));
 }
 
+/// Calls of the second thread; the first one makes as many again, and a child once more.
+const FEW: u64 = 1_000;
+
+fn call(times: u64) {
+    for _ in 0..times {
+        // SAFETY: a call with numbers only.
+        assert!(unsafe { libc::syscall(libc::SYS_getpgid, 0) } >= 0);
+    }
+}
+
+/// Two threads and a child process; says the number of the second thread.
+fn three(job: &Job) {
+    let (say, number) = std::sync::mpsc::channel();
+    let (go, wait) = std::sync::mpsc::channel::<()>();
+    std::thread::scope(|scope| {
+        scope.spawn(move || {
+            // SAFETY: a call without arguments.
+            say.send(unsafe { libc::gettid() }).expect("heard");
+            wait.recv().expect("told");
+            call(FEW);
+        });
+        job.step(&json!(number.recv().expect("a number")));
+        call(2 * FEW);
+        // SAFETY: the child makes system calls and ends, and asks the C library for nothing that another thread may hold.
+        let child = unsafe { libc::fork() };
+        if ok("fork", child) == 0 {
+            call(3 * FEW);
+            // SAFETY: ends the child.
+            unsafe { libc::_exit(0) }
+        }
+        // SAFETY: our child, whose status nobody wants.
+        ok("waitpid", unsafe { libc::waitpid(child, std::ptr::null_mut(), 0) });
+        go.send(()).expect("heard");
+    });
+    job.last(&json!("done"));
+}
+
 fn every_call_is_counted_and_timed(case: &Case) {
     // The name of a process is read by a helper that lockdown forbids; calls by name do without.
     if Cell::here().is_restricted() {
         return;
     }
-    let mut worker = Worker::start("syscount", &[]);
+    let mut worker = Worker::start("syscount", &["calls"]);
     let pid = worker.pid.to_string();
     let both = case.watch(&["syscount", "--by", "both", "--latency", "--pid", &pid]);
     let names = case.watch_plain(&["syscount", "--latency", "--pid", &pid]);
@@ -88,7 +129,7 @@ fn every_call_is_counted_and_timed(case: &Case) {
 }
 
 fn calls_of_all_are_counted_by_name_and_only_what_is_asked_for(case: &Case) {
-    let mut worker = Worker::start("syscount", &[]);
+    let mut worker = Worker::start("syscount", &["calls"]);
     let pid = worker.pid.to_string();
     let of = |rows: &[Value], call: &str| total(rows, "count", |row| is(row, "syscall", call));
     // Hardly anybody else makes this call.
@@ -161,4 +202,33 @@ fn every_call_of_this_kernel_has_a_name(_: &Case) {
     let unknown: BTreeSet<&String> =
         names.iter().filter(|name| syscalls::number(user_name(name)).is_none()).collect();
     assert!(unknown.is_empty(), "not in the table: {unknown:?}");
+}
+
+fn only_one_thread_or_children_of_one_process_when_asked(case: &Case) {
+    // Whose child somebody is, is read by a helper that lockdown forbids.
+    if Cell::here().is_restricted() {
+        return;
+    }
+    let mut worker = Worker::start("syscount", &["three"]);
+    let (pid, second) = (worker.pid.to_string(), worker.hello.to_string());
+    let parent = std::process::id().to_string();
+    let asked: &[(&[&str], u64)] = &[
+        (&["--tid", &second], FEW),
+        (&["--tid", &pid], 2 * FEW),
+        (&["--tid", &pid, "--latency"], 2 * FEW),
+        (&["--ppid", &pid], 3 * FEW),
+        (&["--ppid", &pid, "--latency", "--by", "both"], 3 * FEW),
+        (&["--pid", &pid, "--ppid", &parent], 3 * FEW),
+        (&["--pid", &pid, "--ppid", &second], 0),
+        (&["--pid", &pid, "--tid", &parent], 0),
+    ];
+    let watches: Vec<_> = asked.iter().map(|(words, _)| case.watch(&[&["syscount"], *words].concat())).collect();
+    worker.step();
+    for ((words, count), watch) in asked.iter().zip(watches) {
+        watch.check(|rows| {
+            let of = |column: &str| total(rows, column, |row| is(row, "syscall", "getpgid"));
+            assert_eq!(of("count"), *count, "{words:?}: {rows:?}");
+            assert!(!words.contains(&"--latency") || of("timed") == *count, "{words:?}: {rows:?}");
+        });
+    }
 }

@@ -4,6 +4,7 @@ use std::os::fd::AsRawFd;
 
 use serde_json::{Value, json};
 
+use crate::support::asked::{self, Asked, check_pairs};
 use crate::support::net::{self, Call, Pair, Place, burst, mapped, tcp_info, v4, v6};
 use crate::support::numbers::{is, number};
 use crate::support::{Case, Job, Test, Worker, eventually, monotonic, ok, total};
@@ -24,6 +25,7 @@ pub const TESTS: &[Test] = &[
     test!(accepts_are_counted_exactly),
     test!(filters_take_what_they_say),
     test!(each_end_is_asked_for),
+    test!(only_long_waits_when_asked),
 ];
 
 /// What the workers do.
@@ -152,22 +154,22 @@ fn filters_take_what_they_say(case: &Case) {
 }
 
 fn each_end_is_asked_for(case: &Case) {
-    let mut four = Pair::new("tcpaccept", v4("127.7.3.9"), 3, "new");
-    let mut six = Pair::new("tcpaccept", v6(), 2, "new");
-    let (pids, port) = ([four.server.pid, six.server.pid], six.port.to_string());
-    let number = six.port;
-    let asked: &[crate::support::asked::Asked<'_>] = &[
-        (&["--laddr", "127.7.3.9"], &|row| is(row, "laddr", "127.7.3.9")),
-        (&["--laddr", "::1"], &|row| is(row, "laddr", "::1")),
-        (&["--raddr", "127.0.0.0/8"], &|row| is(row, "raddr", "127.0.0.1")),
-        (&["--raddr", "10.0.0.0/8"], &|_| false),
-        (&["--lport", &port], &|row| is(row, "lport", number)),
-        (&["--rport", "1"], &|_| false),
-        (&["--family", "4"], &|row| is(row, "family", 4)),
-        (&["--family", "6"], &|row| is(row, "family", 6)),
-        (&["--uid", "0"], &|_| true),
-        (&["--uid", "54322"], &|_| false),
+    check_pairs(case, "tcpaccept", "127.7.3.9", false);
+}
+
+fn only_long_waits_when_asked(case: &Case) {
+    let mut pair = Pair::new("tcpaccept", v4("127.7.3.6"), 5, "new");
+    let mut worker = Worker::start("tcpaccept", &["queue", "127.7.3.7:7001"]);
+    let least = format!("{HELD_MS}ms");
+    let asked: &[Asked<'_>] = &[
+        (&["--min-wait", &least], &|row| number(row, "wait") >= HELD_MS * 1_000_000),
+        (&["--min-wait", "1ns"], &|row| number(row, "wait") >= 1),
+        (&["--min-wait", "1h"], &|_| false),
     ];
-    let work = || [&mut four, &mut six].into_iter().for_each(|pair| drop(pair.run()));
-    crate::support::asked::check(case, &["tcpaccept"], asked, work, |row| pids.iter().any(|&pid| is(row, "pid", pid)));
+    let work = || {
+        worker.step();
+        pair.run();
+    };
+    let own = |row: &Value| ["127.7.3.6", "127.7.3.7"].iter().any(|&address| is(row, "laddr", address));
+    asked::check(case, &["tcpaccept"], asked, work, own);
 }

@@ -4,6 +4,7 @@ use std::io::Write;
 
 use serde_json::{Value, json};
 
+use crate::support::asked::{self, Filter};
 use crate::support::net::{self, Call, Pair, Place, answered, burst, mapped, sent, v4, v6};
 use crate::support::numbers::{is, number};
 use crate::support::{Case, Job, Test, Worker, monotonic, total};
@@ -192,12 +193,8 @@ fn filters_take_what_they_say(case: &Case) {
 fn each_end_is_asked_for(case: &Case) {
     let mut pair = Pair::new("tcplife", v4("127.7.1.9"), 3, "new");
     let pids = [pair.client.pid, pair.server.pid];
-    let asked: &[crate::support::asked::Asked<'_>] = &[
-        (&["--lport", "7001"], &|row| is(row, "lport", 7001)),
-        (&["--rport", "7001"], &|row| is(row, "rport", 7001)),
-        (&["--lport", "22811"], &|_| false),
-        (&["--uid", "0"], &|_| true),
-        (&["--uid", "54322"], &|_| false),
-    ];
-    crate::support::asked::check(case, &["tcplife"], asked, || drop(pair.run()), |row| pids.iter().any(|&pid| is(row, "pid", pid)));
+    let ends = [("lport", 7001), ("rport", 7001)].map(|(port, number)| Filter::same(port, number));
+    let address = ["laddr", "raddr"].map(|end| Filter::same(end, "127.7.1.9"));
+    let asked = asked::ends("tcplife").chain(ends).chain(address).chain([Filter::none("lport", 22_811)]);
+    asked::check(case, &["tcplife"], asked, || drop(pair.run()), |row| pids.iter().any(|&pid| is(row, "pid", pid)));
 }

@@ -6,6 +6,10 @@
 #include "filter.h"
 #include "sampled.h"
 
+#define CPU_ANY (~0U)
+
+const volatile u32 cpu = CPU_ANY; /* only this CPU */
+
 struct begun {
 	u64 ns; /* 0: nothing runs */
 	u64 what;
@@ -23,6 +27,8 @@ static __always_inline void handler_begins(u64 what)
 	u32 zero = 0;
 	struct begun *begun;
 
+	if (cpu != CPU_ANY && bpf_get_smp_processor_id() != cpu)
+		return;
 	if (!is_sampled())
 		return;
 	begun = bpf_map_lookup_elem(&begun_here, &zero);
@@ -40,7 +46,7 @@ static __always_inline bool handler_ends(u64 what, u64 *took)
 	struct begun *begun = bpf_map_lookup_elem(&begun_here, &zero);
 	u64 since;
 
-	/* It was on its way when the view was attached, or is not the one in N. */
+	/* It was on its way when the view was attached, or is not the one in N, or of another CPU. */
 	if (!begun || !begun->ns)
 		return false;
 	since = begun->ns;

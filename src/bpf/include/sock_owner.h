@@ -11,15 +11,12 @@
 
 #include "filter.h"
 #include "sock.h"
-
-#define UID_ANY (~0U)
+#include "user.h"
 
 /* Sockets at a time; a view that forgets them early may have fewer. */
 #ifndef MAX_OWNERS
 #define MAX_OWNERS 65536
 #endif
-
-const volatile u32 uid = UID_ANY; /* only this user */
 
 struct sock_owner {
 	u64 born;	/* when it left CLOSE, or was made of a listener's; 0 is before the view */
@@ -67,7 +64,7 @@ static __always_inline bool is_owner_wanted(const struct sock_owner *owner)
 
 static __always_inline bool is_current_owner_wanted(void)
 {
-	return (uid == UID_ANY || (u32)bpf_get_current_uid_gid() == uid) && is_current_wanted();
+	return is_current_user_wanted() && is_current_wanted();
 }
 
 /* The current process, which has the socket in hand, is its owner. */

@@ -44,7 +44,7 @@ int older__1_seed(struct bpf_iter__task_file *ctx)
 	owner.pid = BPF_CORE_READ(task, tgid);
 	owner.uid = BPF_CORE_READ(credible, cred, uid.val);
 	read_comm(&owner.comm, task);
-	owner.is_wanted = (uid == UID_ANY || owner.uid == uid) && is_wanted(task, owner.pid);
+	owner.is_wanted = is_user_wanted(owner.uid) && is_wanted(task, owner.pid);
 	store_owner(sk, &owner, BPF_NOEXIST);
 	return 0;
 }

@@ -2,33 +2,122 @@
 
 use std::cell::RefCell;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::Case;
+use super::net::{Pair, v4, v6};
+use super::numbers::is;
+use super::{Case, cell};
 
 /// A setting, as words of a command line, and the rows that it is to let through.
 pub type Asked<'a> = (&'a [&'a str], &'a dyn Fn(&Value) -> bool);
 
-/// Has the view of `base` watch `work` without any of these settings and with each of them, and compares the rows that are `own`.
+/// The same, of its own.
+pub struct Filter<'a> {
+    words: Vec<String>,
+    wanted: Box<dyn Fn(&Value) -> bool + 'a>,
+}
+
+impl<'a> From<&Asked<'a>> for Filter<'a> {
+    fn from(&(words, wanted): &Asked<'a>) -> Filter<'a> {
+        Filter { words: words.iter().map(|&word| word.to_owned()).collect(), wanted: Box::new(wanted) }
+    }
+}
+
+impl<'a> Filter<'a> {
+    /// Rows that are `wanted`.
+    pub fn new(setting: &str, value: impl ToString, wanted: impl Fn(&Value) -> bool + 'a) -> Filter<'a> {
+        Filter { words: vec![format!("--{}", setting.replace('_', "-")), value.to_string()], wanted: Box::new(wanted) }
+    }
+
+    /// Rows whose column of the setting's name is what is asked for.
+    pub fn same(setting: &str, value: impl ToString + Into<Value>) -> Filter<'a> {
+        let (column, text) = (setting.to_owned(), value.to_string());
+        let value: Value = value.into();
+        Filter::new(setting, text, move |row| row[&column] == value)
+    }
+
+    /// All rows.
+    pub fn all(setting: &str, value: impl ToString) -> Filter<'a> {
+        Filter::new(setting, value, |_| true)
+    }
+
+    /// No row.
+    pub fn none(setting: &str, value: impl ToString) -> Filter<'a> {
+        Filter::new(setting, value, |_| false)
+    }
+
+    /// The name of the setting, as frames have it.
+    fn name(&self) -> String {
+        self.words[0].trim_start_matches('-').replace('-', "_")
+    }
+}
+
+/// Has the view of `base` watch `work` without any of these settings and with each of them, and compares the rows that are `own`, and
+/// how frames show the setting.
 ///
 /// # Panics
-/// If a setting shows another number of them than it is to let through, or one that it is not to.
-pub fn check(case: &Case, base: &[&str], asked: &[Asked<'_>], work: impl FnOnce(), own: impl Fn(&Value) -> bool) {
+/// If a setting shows another number of them than it is to let through, or one that it is not to; or if it is shown as if it was set
+/// where it is not.
+pub fn check<'a, F: Into<Filter<'a>>>(
+    case: &Case,
+    base: &[&str],
+    asked: impl IntoIterator<Item = F>,
+    work: impl FnOnce(),
+    own: impl Fn(&Value) -> bool,
+) {
+    let asked: Vec<Filter> = asked.into_iter().map(Into::into).collect();
     let all = case.watch(base);
-    let watches: Vec<_> = asked.iter().map(|(words, _)| case.watch(&[base, *words].concat())).collect();
+    let with = |filter: &Filter| {
+        case.watch(&base.iter().copied().chain(filter.words.iter().map(String::as_str)).collect::<Vec<_>>())
+    };
+    let watches: Vec<_> = asked.iter().map(with).collect();
     work();
-    let truth = RefCell::new(Vec::new());
-    all.check(|rows| {
-        truth.replace(rows.iter().filter(|row| own(row)).cloned().collect());
+    let (truth, unset) = (RefCell::new(Vec::new()), RefCell::new(Value::Null));
+    all.check_seen(|seen| {
+        truth.replace(seen.rows.iter().filter(|row| own(row)).cloned().collect());
+        unset.replace(seen.settings.clone());
         assert!(!truth.borrow().is_empty(), "nothing was done");
     });
-    for ((words, wanted), watch) in asked.iter().zip(watches) {
+    for (Filter { words, wanted }, (watch, name)) in
+        asked.iter().zip(watches.into_iter().zip(asked.iter().map(Filter::name)))
+    {
         let expected = truth.borrow().iter().filter(|row| wanted(row)).count();
         super::note(format!("{words:?}: {expected} of {}", truth.borrow().len()));
-        watch.check(|rows| {
-            let found: Vec<&Value> = rows.iter().filter(|row| own(row)).collect();
+        watch.check_seen(|seen| {
+            let found: Vec<&Value> = seen.rows.iter().filter(|row| own(row)).collect();
             assert_eq!(found.len(), expected, "{words:?}: {found:?}, of {:?}", truth.borrow());
             assert!(found.iter().all(|row| wanted(row)), "{words:?}: {found:?}");
+            let (set, unset) = (&seen.settings[&name], &unset.borrow()[&name]);
+            assert!(!set.is_null() && set != unset, "{words:?}: set it is shown as {set}, else as {unset}");
         });
     }
 }
+
+/// What can be asked of every view of TCP that shows IPv4 and IPv6, as far as it has the setting, where all is root's: `198.51.100.0/24` is
+/// nobody's (RFC 5737), nor is port 1.
+pub fn ends(view: &str) -> impl Iterator<Item = Filter<'static>> {
+    let set = &cell::view(view).decl.set;
+    let nobody = ["laddr", "raddr"].map(|end| Filter::none(end, "198.51.100.0/24"));
+    let no_port = ["lport", "rport"].map(|end| Filter::none(end, 1));
+    let family = [4, 6].map(|version| Filter::same("family", version));
+    let user = [Filter::all("uid", 0), Filter::none("uid", 54_322)];
+    let all = nobody.into_iter().chain(no_port).chain(family).chain(user);
+    all.filter(|filter| set.contains_key(&filter.name()))
+}
+
+/// Asks a view that shows connections for each end of them: three to `address` and two over IPv6, as their clients see them or their servers.
+pub fn check_pairs(case: &Case, view: &str, address: &'static str, by_client: bool) {
+    let mut pairs = [Pair::new(view, v4(address), 3, "new"), Pair::new(view, v6(), 2, "new")];
+    let port = pairs[1].port;
+    let pids = pairs.each_ref().map(|pair| if by_client { pair.client.pid } else { pair.server.pid });
+    let [(server, server_port), (client, _)] = if by_client { [REMOTE, LOCAL] } else { [LOCAL, REMOTE] };
+    let own = [Filter::same(server, address), Filter::same(server, "::1"), Filter::same(server_port, port)];
+    let network = Filter::new(client, "127.0.0.0/8", move |row| row[client] == json!("127.0.0.1"));
+    let network = cell::view(view).decl.set.contains_key(client).then_some(network);
+    let asked = ends(view).chain(own).chain(network);
+    let work = || pairs.iter_mut().for_each(|pair| drop(pair.run()));
+    check(case, &[view], asked, work, |row| pids.iter().any(|&pid| is(row, "pid", pid)));
+}
+
+const LOCAL: (&str, &str) = ("laddr", "lport");
+const REMOTE: (&str, &str) = ("raddr", "rport");

@@ -157,17 +157,21 @@ impl Watch<'_> {
     }
 
     /// As [`Watch::check`], with the number of events that it says it lost.
-    pub fn check_with_lost(mut self, check: impl Fn(&[Value], u64)) {
+    pub fn check_with_lost(self, check: impl Fn(&[Value], u64)) {
+        self.check_seen(|seen| check(&seen.rows, seen.lost));
+    }
+
+    /// As [`Watch::check`], with all that came of the run.
+    pub fn check_seen(mut self, check: impl Fn(&Seen)) {
         let now = monotonic();
         for (way, tool) in std::mem::take(&mut self.tools) {
-            let seen = self.judge(&way, &Value::Null, || tool.finish(now));
-            let Some(Seen { hooks, rows, lost, missed }) = seen else { continue };
-            self.case.missed.set(self.case.missed.get() || missed);
-            if self.judge(&way, &hooks, || is_as_forced(&way, &hooks)).is_none() {
+            let Some(seen) = self.judge(&way, &Value::Null, || tool.finish(now)) else { continue };
+            self.case.missed.set(self.case.missed.get() || seen.missed);
+            if self.judge(&way, &seen.hooks, || is_as_forced(&way, &seen.hooks)).is_none() {
                 continue;
             }
-            if self.judge(&way, &hooks, || check(&rows, lost)).is_some() {
-                self.record(&way, &hooks, Outcome::Ok, None);
+            if self.judge(&way, &seen.hooks, || check(&seen)).is_some() {
+                self.record(&way, &seen.hooks, Outcome::Ok, None);
             }
         }
     }

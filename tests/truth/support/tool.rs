@@ -21,6 +21,8 @@ pub struct Tool {
 pub struct Seen {
     /// Hooks in use.
     pub hooks: Value,
+    /// Its settings, as it shows them.
+    pub settings: Value,
     /// Rows, or distributions.
     pub rows: Vec<Value>,
     /// Events that the program says it lost.
@@ -80,10 +82,11 @@ impl Tool {
     }
 
     fn result(&self) -> Seen {
-        let hooks = self.frames.last().map(|frame| frame["hooks"].clone()).unwrap_or_default();
+        let last = |key: &str| self.frames.last().map(|frame| frame[key].clone()).unwrap_or_default();
+        let (hooks, settings) = (last("hooks"), last("settings"));
         let lost = self.frames.iter().map(|frame| frame["lost"]["events"].as_u64().expect("a count")).sum();
         let missed = self.frames.iter().any(|frame| frame["lost"]["missed"].as_u64() > Some(0));
-        Seen { hooks, rows: self.rows(), lost, missed }
+        Seen { hooks, settings, rows: self.rows(), lost, missed }
     }
 
     /// Stops it, as a busy machine may, or lets it go on.

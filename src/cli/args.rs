@@ -2,6 +2,7 @@
 
 use clap::{Arg, ArgAction, ArgGroup, Command, value_parser};
 
+use crate::views::settings::{self, Kind};
 use crate::views::{SettingDecl, ViewDecl};
 
 /// Kinds of hooks that `--hook` takes.
@@ -89,26 +90,14 @@ pub fn long_flag(setting: &str) -> String {
 
 fn setting_arg(name: &str, long: String, setting: &SettingDecl) -> Arg {
     let arg = Arg::new(name.to_owned()).long(long).help(setting.help.clone()).help_heading("Settings of the view");
-    let with_takes = || format!("{} [{}]", setting.help, super::settings::takes(setting));
-    match super::settings::kind(setting) {
-        super::settings::Kind::Switch => arg.action(ArgAction::SetTrue),
-        super::settings::Kind::Number { min, max } => {
-            let range = match (min, max) {
-                (Some(min), Some(max)) => format!("{min}..{max}"),
-                _ => "N".to_owned(),
-            };
-            arg.value_name(range).allow_negative_numbers(true)
+    let Some(placeholder) = settings::placeholder(setting) else { return arg.action(ArgAction::SetTrue) };
+    let arg = arg.value_name(placeholder);
+    match settings::kind(setting) {
+        Kind::Number { .. } => arg.allow_negative_numbers(true),
+        Kind::Names(..) | Kind::ValuesOf(_) | Kind::Pattern | Kind::Time(_) => {
+            arg.help(format!("{} [{}]", setting.help, settings::takes(setting)))
         }
-        super::settings::Kind::Choice(words) => arg.value_name(words.join("|")),
-        super::settings::Kind::Text => arg.value_name("TEXT"),
-        super::settings::Kind::Names(table, _) => arg.value_name(table.placeholder()).help(with_takes()),
-        super::settings::Kind::ValuesOf(..) => arg.value_name("NAME[,NAME...]"),
-        super::settings::Kind::Pattern => arg.value_name("PATTERN").help(with_takes()),
-        super::settings::Kind::Mount | super::settings::Kind::Directory => arg.value_name("PATH"),
-        super::settings::Kind::Network => arg.value_name("ADDRESS[/BITS]"),
-        super::settings::Kind::Disk => arg.value_name("DISK"),
-        super::settings::Kind::List { .. } => arg.value_name("N[,N...]"),
-        super::settings::Kind::Time(_) => arg.value_name("TIME").help(with_takes()),
+        _ => arg,
     }
 }
 

@@ -13,7 +13,7 @@ use super::about::{column_names, positionals};
 use super::args::{self, NAME};
 use super::usage::Usage;
 use super::{options, print, say};
-use crate::views::settings::{self, Kind};
+use crate::views::settings;
 use crate::views::{Registry, ViewDecl};
 
 /// `man`: the page of the program or of a view, or with `--dir` all of them.
@@ -126,21 +126,7 @@ fn view(decl: &ViewDecl) -> io::Result<String> {
     section(&mut roff, "COLUMNS", column_names(decl).into_iter().map(|(name, help)| (name.to_owned(), help)));
     let flags = decl.set.iter().map(|(name, set)| {
         let long = args::long_flag(name);
-        let takes = match settings::kind(set) {
-            Kind::Switch => String::new(),
-            Kind::Choice(words) => format!(" {}", words.join("|")),
-            Kind::Number { min: Some(min), max: Some(max) } => format!(" {min}..{max}"),
-            Kind::Number { .. } => " N".to_owned(),
-            Kind::Time(_) => " TIME".to_owned(),
-            Kind::Text => " TEXT".to_owned(),
-            Kind::Names(table, _) => format!(" {}", table.placeholder()),
-            Kind::ValuesOf(..) => " NAME[,NAME...]".to_owned(),
-            Kind::Pattern => " PATTERN".to_owned(),
-            Kind::Mount | Kind::Directory => " PATH".to_owned(),
-            Kind::Network => " ADDRESS[/BITS]".to_owned(),
-            Kind::Disk => " DISK".to_owned(),
-            Kind::List { .. } => " N[,N...]".to_owned(),
-        };
+        let takes = settings::placeholder(set).map_or(String::new(), |takes| format!(" {takes}"));
         (format!("--{long}{takes}"), set.help.as_str())
     });
     section(&mut roff, "SETTINGS", flags);

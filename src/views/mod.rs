@@ -3,6 +3,7 @@
 //! Menu, help, flags, JSON, documents and tests iterate over the [`Registry`]; no code names a view.
 
 mod decl;
+mod group;
 pub mod network;
 mod object;
 pub mod pattern;
@@ -15,9 +16,8 @@ pub mod tables;
 
 use std::sync::OnceLock;
 
-pub use decl::{
-    ColumnDecl, DeclError, Group, HookDecl, Library, Requires, SettingChoice, SettingDecl, TimeUnit, ViewDecl,
-};
+pub use decl::{ColumnDecl, DeclError, HookDecl, Library, Requires, SettingChoice, SettingDecl, TimeUnit, ViewDecl};
+pub use group::Group;
 pub use object::Object;
 
 /// A view that ships in the binary: its declaration and its compiled program.

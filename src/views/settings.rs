@@ -160,6 +160,26 @@ pub fn time(text: &str) -> Result<u64, String> {
     u64::try_from(duration.as_nanos()).map_err(|_| wrong())
 }
 
+/// What stands for its value behind a flag; nothing behind one that is on or off.
+pub fn placeholder(setting: &SettingDecl) -> Option<String> {
+    let text = match kind(setting) {
+        Kind::Switch => return None,
+        Kind::Choice(words) => return Some(words.join("|")),
+        Kind::Number { min: Some(min), max: Some(max) } => return Some(format!("{min}..{max}")),
+        Kind::Number { .. } => "N",
+        Kind::Time(_) => "TIME",
+        Kind::Text => "TEXT",
+        Kind::Names(table, _) => table.placeholder(),
+        Kind::ValuesOf(_) => "NAME[,NAME...]",
+        Kind::Pattern => "PATTERN",
+        Kind::Mount | Kind::Directory => "PATH",
+        Kind::Network => "ADDRESS[/BITS]",
+        Kind::Disk => "DISK",
+        Kind::List { .. } => "N[,N...]",
+    };
+    Some(text.to_owned())
+}
+
 /// What it takes, in a few words.
 pub fn takes(setting: &SettingDecl) -> String {
     let bound = |bound: Option<i64>| bound.map_or(String::new(), |n| n.to_string());

@@ -105,7 +105,7 @@ impl<'a> Attempt<'a> {
         if let Ok(kernel) = Btf::parse(&self.types) {
             layout.name(&kernel);
         }
-        layout.shorten(&self.view.decl, &self.wish.settings);
+        layout.fit(&self.view.decl, &self.wish.settings);
         self.select(&mut open, &chosen, &layout).map_err(ours)?;
         self.bind(&mut open, &chosen)?;
         let settings = self.named(&btf)?;

@@ -208,13 +208,18 @@ impl Layout {
         Ok(Layout { names, ..layout })
     }
 
-    /// Leaves away from the end of a value what no setting asks for: a column, and the length of its text before it.
-    pub fn shorten(&mut self, decl: &ViewDecl, settings: &[(String, SettingValue)]) {
-        let name = |column: usize| self.schema.columns[column].name.as_str();
-        let idle = |field: &Field| field.column.is_some_and(|column| !decl.fills_column(name(column), settings));
-        let Some(first) = self.fields.iter().position(idle) else { return };
-        let length = first.checked_sub(1).filter(|&before| self.fields[before].role == Role::ArgsLen);
-        self.value_size = self.fields[length.unwrap_or(first)].offset;
+    /// Shows the columns that a setting asks for. Those that none asks for are left away from the end of a value, with the length of
+    /// their text before them.
+    pub fn fit(&mut self, decl: &ViewDecl, settings: &[(String, SettingValue)]) {
+        let filled = |column: &Column| decl.is_column_filled(&column.name, settings);
+        let idle = |field: &Field| field.column.is_some_and(|at| filled(&self.schema.columns[at]) == Some(false));
+        if let Some(first) = self.fields.iter().position(idle) {
+            let length = first.checked_sub(1).filter(|&before| self.fields[before].role == Role::ArgsLen);
+            self.value_size = self.fields[length.unwrap_or(first)].offset;
+        }
+        for column in &mut Arc::make_mut(&mut self.schema).columns {
+            column.visible |= filled(column) == Some(true);
+        }
     }
 
     /// Takes the names of enums from the kernel, where it has them.

@@ -24,7 +24,9 @@ pub fn layout(view: &View, settings: &[(String, SettingValue)]) -> Result<Layout
     let bytes = object_btf(open.as_libbpf_object().as_ptr()).ok_or("the object has no BTF")?;
     let btf = Btf::parse(bytes).map_err(|e| e.to_string())?;
     let choice = choice(view, settings);
-    Layout::new(&btf, &view.decl, data_map(view, choice), choice)
+    let mut layout = Layout::new(&btf, &view.decl, data_map(view, choice), choice)?;
+    layout.fit(&view.decl, settings);
+    Ok(layout)
 }
 
 /// The programs of a view, by the conventions of their names. Opens the object only.

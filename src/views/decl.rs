@@ -159,7 +159,7 @@ pub struct ColumnDecl {
     /// A column that the post hook fills; it adds up over time, unless it is a gauge.
     #[serde(default)]
     pub post: bool,
-    /// Setting without which it is null: its bytes, the last of a value, are not in the map then.
+    /// Setting without which it is null, and with which it is shown: its bytes, the last of a value, are not in the map without.
     #[serde(default)]
     pub when: Option<String>,
     /// What it says is true of one moment, the end of the interval: the newest value stands, nothing adds up.
@@ -328,9 +328,9 @@ impl ViewDecl {
         self.hooks.get(hook).and_then(|hook| hook.when.as_deref()).is_none_or(|when| self.holds(when, settings))
     }
 
-    /// Whether a column has anything in it with these settings.
-    pub fn fills_column(&self, column: &str, settings: &[(String, SettingValue)]) -> bool {
-        self.col.get(column).and_then(|col| col.when.as_deref()).is_none_or(|when| self.holds(when, settings))
+    /// Whether the setting that a column is there for is on; none if it is always there.
+    pub fn is_column_filled(&self, column: &str, settings: &[(String, SettingValue)]) -> Option<bool> {
+        self.col.get(column)?.when.as_deref().map(|when| self.holds(when, settings))
     }
 
     /// Whether a setting is on, not at its first choice, or, as `NAME=CHOICE`, at that one.

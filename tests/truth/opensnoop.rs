@@ -83,21 +83,10 @@ pub fn work(job: &Job) {
     job.last(&json!("done"));
 }
 
-/// Two threads: the second says its number, and opens what is there; the first what is not.
+/// Of two threads the second opens what is there, the first what is not.
 fn threads(job: &Job, there: &CStr, missing: &CStr) {
-    let (say, number) = std::sync::mpsc::channel();
-    let (go, wait) = std::sync::mpsc::channel::<()>();
-    std::thread::scope(|scope| {
-        scope.spawn(move || {
-            // SAFETY: a call without arguments.
-            say.send(unsafe { libc::gettid() }).expect("heard");
-            wait.recv().expect("told");
-            close(open(there, libc::O_RDONLY));
-        });
-        job.step(&json!(number.recv().expect("a number")));
-        assert_eq!(open(missing, libc::O_RDONLY), -1);
-        go.send(()).expect("heard");
-    });
+    let opens_nothing = || assert_eq!(open(missing, libc::O_RDONLY), -1);
+    job.two_threads(opens_nothing, || close(open(there, libc::O_RDONLY)));
     job.last(&json!("done"));
 }
 

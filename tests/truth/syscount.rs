@@ -62,16 +62,7 @@ fn call(times: u64) {
 
 /// Two threads and a child process; says the number of the second thread.
 fn three(job: &Job) {
-    let (say, number) = std::sync::mpsc::channel();
-    let (go, wait) = std::sync::mpsc::channel::<()>();
-    std::thread::scope(|scope| {
-        scope.spawn(move || {
-            // SAFETY: a call without arguments.
-            say.send(unsafe { libc::gettid() }).expect("heard");
-            wait.recv().expect("told");
-            call(FEW);
-        });
-        job.step(&json!(number.recv().expect("a number")));
+    let first = || {
         call(2 * FEW);
         // SAFETY: the child makes system calls and ends, and asks the C library for nothing that another thread may hold.
         let child = unsafe { libc::fork() };
@@ -82,8 +73,8 @@ fn three(job: &Job) {
         }
         // SAFETY: our child, whose status nobody wants.
         ok("waitpid", unsafe { libc::waitpid(child, std::ptr::null_mut(), 0) });
-        go.send(()).expect("heard");
-    });
+    };
+    job.two_threads(first, || call(FEW));
     job.last(&json!("done"));
 }
 

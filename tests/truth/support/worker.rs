@@ -110,6 +110,24 @@ impl Job {
             self.step(answer);
         }
     }
+
+    /// Has two threads: the number of the second is what the job says first; it does `there` once the first has done `here`, and
+    /// both are done when this returns.
+    pub fn two_threads(&self, here: impl FnOnce(), there: impl FnOnce() + Send) {
+        let (say, number) = channel();
+        let (go, wait) = channel::<()>();
+        std::thread::scope(|scope| {
+            scope.spawn(move || {
+                // SAFETY: a call without arguments.
+                say.send(unsafe { libc::gettid() }).expect("heard");
+                wait.recv().expect("told");
+                there();
+            });
+            self.step(&json!(number.recv().expect("a number")));
+            here();
+            go.send(()).expect("heard");
+        });
+    }
 }
 
 /// Runs before `main`, in every start of this binary.

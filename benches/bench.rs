@@ -43,6 +43,7 @@ fn main() {
     if std::env::args().any(|arg| arg == "--test") {
         return;
     }
+    bcc_top::memory::give_back();
     let mut words = std::env::args().skip(1).filter(|arg| !arg.starts_with('-'));
     let asked = words.next();
     if asked.as_deref() == Some("memory-of") {

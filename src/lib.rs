@@ -22,6 +22,8 @@ pub mod export;
 pub mod feed;
 pub mod frame;
 pub mod host;
+#[allow(unsafe_code)] // mallopt
+pub mod memory;
 pub mod privilege;
 #[allow(unsafe_code)] // libbpf and bpf(2)
 pub mod probes;

@@ -8,10 +8,12 @@ use std::sync::{Arc, Mutex};
 use bcc_top::cli::{self, Parts};
 use bcc_top::examine::LiveExaminer;
 use bcc_top::explore;
+use bcc_top::memory;
 use bcc_top::sampler::Live;
 use bcc_top::sampler::budget::Budget;
 
 fn main() {
+    memory::give_back();
     let parts = Parts {
         opener: |options| {
             let budget = options.look.max_overhead.map(|percent| Arc::new(Mutex::new(Budget::new(percent / 100.0))));

@@ -16,6 +16,7 @@ use crate::export;
 use crate::feed::{Feed, Opener, Request, Transport};
 use crate::privilege::Invoker;
 use crate::privilege::rights::{self, Keeper, Role};
+use crate::probes::object;
 use crate::record::Recorder;
 use crate::ui::glyphs::{Depth, Level};
 use crate::ui::theme::UserTheme;
@@ -45,6 +46,10 @@ pub fn run(session: Session) -> Result<(), (u8, String)> {
     let callbacks = Callbacks {
         document: Arc::new(move |format, frames| export::document(&host, format, frames).unwrap_or_default()),
         facts: Arc::new(move |pid| if live { process::facts(pid) } else { None }),
+        hooks: Arc::new(|view| {
+            let view = Registry::get().find(view);
+            view.and_then(|view| object::hooks(view).ok()).unwrap_or_default()
+        }),
         availability: Arc::new(move || {
             let examiner = LiveExaminer { btf: btf.clone() };
             let keeper = keeper.as_ref();
@@ -191,6 +196,7 @@ fn ui_options(options: &Session, around: &config::Surroundings<'_>) -> Result<ui
         keys: found.parsed.keys.clone(),
         sources: options.sources.clone(),
         host: options.host.hostname.split('.').next().unwrap_or_default().to_owned(),
+        kernel: options.host.kernel.clone(),
         replay: options.replay,
         recorded: options.recorded.clone(),
         filter: options.shape.filter.clone().unwrap_or_default(),

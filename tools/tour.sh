@@ -16,7 +16,7 @@ picture dashboard 30 100 ''
 picture table 24 80 4
 picture filter 24 80 '4/user=backup hits>100'
 picture histogram 28 90 3
-picture detail 30 80 $'4\r'
+picture detail 30 80 $'4 \r'
 picture timeline 24 80 '4 [[[['
 wait
 picture picker 24 80 v

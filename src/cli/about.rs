@@ -3,9 +3,8 @@
 use clap::Command;
 
 use super::settings;
-use crate::frame::{Agg, Column, Formula, Schema, Unit};
-use crate::probes::plan::Program;
-use crate::views::proof::KERNELS;
+use crate::frame::{Column, Hook, Schema, Unit};
+use crate::views::proof::Way;
 use crate::views::{SettingDecl, ViewDecl};
 
 /// `list`: views under the headings of their groups.
@@ -68,8 +67,8 @@ pub fn column_names(view: &ViewDecl) -> Vec<(&str, &str)> {
 }
 
 /// `explain`: everything that is known without running the view. The columns are those of `schema`
-/// where it could be read, else those of the declaration; the alternatives of its hooks are those of `programs`.
-pub fn explain(view: &ViewDecl, schema: Option<&Schema>, programs: &[Program]) -> String {
+/// where it could be read, else those of the declaration; the alternatives of its purposes are those of `hooks`.
+pub fn explain(view: &ViewDecl, schema: Option<&Schema>, hooks: &[Hook]) -> String {
     let mut text = format!("{}: {}\n\n{}\n\n{}\n", view.name, view.title, view.question, view.help.trim());
     let aliases = if view.aliases.is_empty() { "none".to_owned() } else { view.aliases.join(", ") };
     text.push_str(&format!("\nkind     {}\ngroup    {}\n", view.kind.name(), view.group.title()));
@@ -89,7 +88,7 @@ pub fn explain(view: &ViewDecl, schema: Option<&Schema>, programs: &[Program]) -
     text.push_str("\nHooks\n");
     for (purpose, hook) in &view.hooks {
         text.push_str(&format!("  {purpose:<14} {}\n", hook.what));
-        alternatives(view, purpose, programs).iter().for_each(|line| text.push_str(line));
+        view.ways(purpose, hooks).iter().for_each(|way| text.push_str(&way_line(way)));
     }
     if !view.unavailable.is_empty() {
         let cells: Vec<&str> = view.unavailable.keys().map(String::as_str).collect();
@@ -100,32 +99,15 @@ pub fn explain(view: &ViewDecl, schema: Option<&Schema>, programs: &[Program]) -
     text
 }
 
-/// A line for each way to serve a purpose, best first, and on which kernels it is known to give right numbers.
-fn alternatives(view: &ViewDecl, purpose: &str, programs: &[Program]) -> Vec<String> {
-    let mut numbers: Vec<u32> = programs.iter().filter(|p| p.hook == purpose).map(|p| p.number).collect();
-    numbers.sort_unstable();
-    numbers.dedup();
-    let line = |number: u32| {
-        let parts = programs.iter().filter(|p| p.hook == purpose && p.number == number && p.kind != "iter");
-        let mut hooks: Vec<String> = parts.map(|p| format!("{}/{}", p.kind, p.target)).collect();
-        hooks.dedup();
-        let proven: Vec<&str> = KERNELS.iter().copied().filter(|k| view.is_proven(purpose, number, k)).collect();
-        let proven = if proven.is_empty() { "unproven".to_owned() } else { format!("proven on {}", proven.join(", ")) };
-        format!("  {:<14} {number} {}  ({proven})\n", "", hooks.join(" "))
-    };
-    numbers.into_iter().map(line).collect()
+/// A line for each way to serve a purpose.
+fn way_line(way: &Way) -> String {
+    let proven =
+        if way.proven.is_empty() { "unproven".to_owned() } else { format!("proven on {}", way.proven.join(", ")) };
+    format!("  {:<14} {} {}  ({proven})\n", "", way.number, way.hooks)
 }
 
 fn column_line(schema: &Schema, column: &Column) -> String {
-    let name = |index: usize| schema.columns.get(index).map_or("?", |column| column.name.as_str());
-    let formula = match column.agg {
-        Agg::Formula(Formula::Mean { sum, count }) => format!("{} / {}", name(sum), name(count)),
-        Agg::Formula(Formula::Share { part, rest }) => format!("{0} / ({0} + {1})", name(part), name(rest)),
-        _ => String::new(),
-    };
-    let gap =
-        if formula.is_empty() || column.help.contains(&formula) { String::new() } else { format!(" = {formula}") };
-    format!("  {:<14} {:<6} {}{gap}\n", column.name, unit(column.unit), column.help)
+    format!("  {:<14} {:<6} {}{}\n", column.name, unit(column.unit), column.help, schema.formula(column))
 }
 
 fn unit(unit: Option<Unit>) -> &'static str {

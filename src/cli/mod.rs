@@ -172,8 +172,8 @@ fn list(matches: &ArgMatches) -> Result<u8, Usage> {
 fn explain(matches: &ArgMatches) -> Result<u8, Usage> {
     let name = matches.get_one::<String>("view").map(String::as_str).unwrap_or_default();
     let view = Registry::get().find(name).ok_or_else(|| options::unknown_view(Registry::get(), name))?;
-    let programs = object::programs(view).unwrap_or_default();
-    Ok(print(&about::explain(&view.decl, columns::of(view, &[]).as_deref(), &programs)))
+    let hooks = object::hooks(view).unwrap_or_default();
+    Ok(print(&about::explain(&view.decl, columns::of(view, &[]).as_deref(), &hooks)))
 }
 
 fn doctor(parts: &Parts, matches: &ArgMatches) -> Result<u8, Usage> {

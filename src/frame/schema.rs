@@ -122,6 +122,18 @@ pub struct Schema {
 }
 
 impl Schema {
+    /// How a column is derived from others, by their names, as it stands behind its help: ` = sum / count`. Nothing if it is read as it
+    /// is, or its help says so.
+    pub fn formula(&self, column: &Column) -> String {
+        let name = |index: usize| self.columns.get(index).map_or("?", |column| column.name.as_str());
+        let formula = match column.agg {
+            Agg::Formula(Formula::Mean { sum, count }) => format!("{} / {}", name(sum), name(count)),
+            Agg::Formula(Formula::Share { part, rest }) => format!("{0} / ({0} + {1})", name(part), name(rest)),
+            _ => return String::new(),
+        };
+        if column.help.contains(&formula) { String::new() } else { format!(" = {formula}") }
+    }
+
     /// Index of the column called `name`.
     pub fn index(&self, name: &str) -> Option<usize> {
         self.columns.iter().position(|column| column.name == name)

@@ -5,7 +5,7 @@ use std::fmt;
 
 use super::filter::number_of;
 use super::ids::ById;
-use super::{Column, Frame};
+use super::{Column, Frame, Unit};
 
 /// How bad a value is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -63,6 +63,9 @@ impl Threshold {
     /// # Errors
     /// Which word is not understood.
     pub fn parse(column: &Column, text: &str) -> Result<Threshold, String> {
+        if column.unit.is_none_or(|unit| unit == Unit::Id) {
+            return Err(format!("{} is a name: limits are for what can be more or less", column.name));
+        }
         let mut out = Threshold {
             column: column.name.clone(),
             warn: None,
@@ -177,6 +180,9 @@ mod tests {
         assert_eq!([low.level(11.0), low.level(10.0)], [Level::Fine, Level::Warn]);
         for wrong in ["", "warn", "warn x", "crit 1 for 0", "maybe 1"] {
             assert!(Threshold::parse(column("io"), wrong).is_err(), "{wrong}");
+        }
+        for name in ["pid", "comm"] {
+            assert!(Threshold::parse(column(name), "warn 5").unwrap_err().contains("is a name"), "{name}");
         }
     }
 

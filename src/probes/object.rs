@@ -11,7 +11,7 @@ use super::facts::Questions;
 use super::layout::Layout;
 use super::plan::{Needs, Program};
 use super::{libbpf_log, settings};
-use crate::frame::SettingValue;
+use crate::frame::{Hook, SettingValue};
 use crate::views::{SettingChoice, View};
 
 /// How a view's data is laid out with these settings. Opens the object, which needs no rights.
@@ -36,6 +36,14 @@ pub fn layout(view: &View, settings: &[(String, SettingValue)]) -> Result<Layout
 pub fn programs(view: &View) -> Result<Vec<Program>, String> {
     libbpf_log::install();
     Ok(programs_of(view, &open(view, None)?))
+}
+
+/// What its programs may be attached to, as shown to the user. Opens the object only.
+///
+/// # Errors
+/// A sentence if the object cannot be opened.
+pub fn hooks(view: &View) -> Result<Vec<Hook>, String> {
+    Ok(programs(view)?.iter().map(Program::hook).collect())
 }
 
 /// Names of the constants of a view's program. Opens the object only.

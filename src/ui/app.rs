@@ -7,6 +7,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use crate::feed::Request;
+use crate::frame::Hook;
 use crate::frame::format::Look;
 use crate::host::Sample;
 
@@ -93,6 +94,8 @@ pub struct App {
     pub started: Instant,
     /// Short reasons of views that cannot run, as far as known.
     pub unavailable: HashMap<String, String>,
+    /// All that the programs of views may be attached to; of those that were asked for.
+    pub hooks: HashMap<String, Vec<Hook>>,
     /// Whether something may look different from the last drawing.
     pub dirty: bool,
     pub(super) effects: Vec<Effect>,
@@ -108,8 +111,8 @@ pub struct App {
     pub(super) changed: std::collections::HashSet<&'static str>,
     /// What was copied last, row (`false`) or table, until another key.
     pub(super) copied: Option<bool>,
-    /// Where jumps came from, and the filter of the view they went to.
-    pub(super) drilled: Vec<(Screen, String)>,
+    /// Where jumps came from.
+    pub(super) drilled: Vec<super::detail::Drilled>,
     /// Views that the picker offers first.
     pub favourites: Vec<String>,
     /// Views opened from the picker, newest first.
@@ -166,6 +169,7 @@ impl App {
             now,
             started: now,
             unavailable: super::replay::not_recorded(&options),
+            hooks: HashMap::new(),
             dirty: true,
             effects: Vec::new(),
             moving: false,
@@ -231,6 +235,7 @@ impl App {
                 self.host = Some(sample);
             }
             Input::Facts(pid, facts) => self.facts(pid, facts),
+            Input::Hooks(view, hooks) => self.know_hooks(view, hooks),
             Input::Unavailable(reasons) => {
                 self.unavailable.extend(reasons);
                 self.dirty = true;

@@ -52,7 +52,7 @@ impl Capture {
         let decl = view.decl?;
         let common = [
             ("pid", "only this process"),
-            ("comm", "only processes of this name"),
+            ("comm", "only processes of this name, or name*"),
             ("cgroup", "only processes of this control group"),
         ];
         let now =

@@ -8,6 +8,9 @@ use crate::frame::{Agg, Schema, Unit};
 /// Cells of the trend column and its gap, smallest.
 const TREND: u16 = 9;
 
+/// Cells of the trend column, largest.
+const WIDEST_TREND: u16 = 16;
+
 /// Priority of ordinary columns. A key that its view declares less important than that is dropped like them.
 const ORDINARY: u8 = 5;
 
@@ -60,9 +63,16 @@ pub fn fit(want: Want<'_>, width: u16, left: usize, trend: bool) -> Fit {
     let spare = |room: u16| room.checked_sub(total(kept.iter().map(|&c| comfortable(want, c))));
     let with_trend = trend && dropped == 0 && width >= 79 && spare(room).is_some();
     let room = if with_trend { room } else { width };
-    let widths = widen(want, &kept, room);
+    let mut widths = widen(want, &kept, room);
     let used = total(widths.iter().copied());
-    let trend = with_trend.then(|| (width - used).saturating_sub(1).clamp(TREND - 1, 16));
+    let trend = with_trend.then(|| (width - used).saturating_sub(1).clamp(TREND - 1, WIDEST_TREND));
+    // Nothing stands behind a text that comes last: there is no reason to cut it while there is room.
+    if let (None, Some(&column), Some(last)) = (trend, kept.last(), widths.last_mut()) {
+        let meta = &want.schema.columns[column];
+        if meta.unit.is_none() && !want.widths.contains_key(&meta.name) {
+            *last += width.saturating_sub(used);
+        }
+    }
     Fit { columns: kept.into_iter().zip(widths).collect(), dropped, trend }
 }
 

@@ -102,7 +102,10 @@ impl App {
             Action::CopyTable => self.copy(true),
             Action::CopyRow => self.copy(false),
             Action::AddPane | Action::ClosePane | Action::MovePane | Action::EqualPanes => self.act_on_panes(action),
-            Action::Explain => self.overlays.push(Overlay::Explain(0)),
+            Action::Explain => {
+                self.want_hooks(self.view().map(|view| view.name.clone()));
+                self.overlays.push(Overlay::Explain(0));
+            }
             Action::Picker => self.open_picker(false),
             Action::Log => self.log = !self.log,
             Action::Redraw => self.effects.push(Effect::Redraw),

@@ -3,6 +3,8 @@
 use crossterm::event::KeyEvent;
 use tui_input::Input;
 
+use crate::frame::filter::{Bad, Filter};
+
 use super::app::App;
 use super::overlay::{Overlay, edit};
 use super::view::View;
@@ -15,6 +17,8 @@ const TYPED: usize = 50;
 pub struct FilterLine {
     /// What is typed.
     pub input: Input,
+    /// What is wrong or not finished in it: the last text that was neither is in force.
+    pub bad: Option<Bad>,
     /// Which of the filters typed before is shown.
     recall: usize,
 }
@@ -22,7 +26,7 @@ pub struct FilterLine {
 impl FilterLine {
     /// An input line with the filter in force.
     pub fn new(view: &View) -> FilterLine {
-        FilterLine { input: Input::new(view.filter.clone()), recall: view.typed.len() }
+        FilterLine { input: Input::new(view.filter.clone()), bad: view.bad.clone(), recall: view.typed.len() }
     }
 }
 
@@ -30,6 +34,9 @@ impl App {
     pub(super) fn filter_key(&mut self, mut line: FilterLine, name: &str, key: &KeyEvent) {
         match name {
             "Enter" => {
+                if let Some(bad) = &line.bad {
+                    self.say(format!("the filter stays as it was: {}", bad.message));
+                }
                 if let Some(view) = self.view_mut() {
                     let text = view.filter.clone();
                     view.typed.retain(|typed| *typed != text);
@@ -66,7 +73,7 @@ impl App {
     /// Completes the name of a column before the cursor.
     fn complete(&mut self, line: &mut FilterLine) {
         let text = line.input.value();
-        let start = text.rfind(|c: char| !(c.is_alphanumeric() || c == '_')).map_or(0, |at| at + 1);
+        let start = text.trim_end_matches(|c: char| c.is_alphanumeric() || c == '_').len();
         let Some(shown) = self.view().and_then(|view| view.shown.as_ref()) else { return };
         let names = shown.frame.table.schema.columns.iter().map(|column| column.name.as_str());
         let fits: Vec<&str> =
@@ -81,9 +88,13 @@ impl App {
         }
     }
 
-    pub(super) fn filter_live(&mut self, line: FilterLine) {
+    pub(super) fn filter_live(&mut self, mut line: FilterLine) {
         if let Some(view) = self.view_mut() {
-            view.filter = line.input.value().to_owned();
+            let text = line.input.value();
+            line.bad = view.shown.as_ref().and_then(|shown| Filter::parse(text, &shown.frame.table.schema).1);
+            if line.bad.is_none() {
+                text.clone_into(&mut view.filter);
+            }
             view.hold = None;
         }
         self.refresh();

@@ -56,10 +56,14 @@ pub fn lines(app: &App, filter: &str) -> Vec<Line> {
     ] {
         lines.push(Line::Pair(sign.to_owned(), meaning.to_owned()));
     }
+    lines.push(Line::Pair("P".to_owned(), "standing still, where there is room for no more".to_owned()));
     if app.replay.is_some() {
         lines.push(Line::Pair("R".to_owned(), "of a recording, where there is room for no more".to_owned()));
     }
     lines.push(Line::Text("Shift-drag still selects text where the mouse is on.".to_owned()));
+    lines.push(Line::Text(String::new()));
+    let kernel = text::clean_str(&app.options.kernel);
+    lines.push(Line::Text(format!("bcc-top {}  Linux {kernel}", env!("CARGO_PKG_VERSION"))));
     if !filter.is_empty() {
         let wanted = filter.to_lowercase();
         let has = |line: &Line| match line {
@@ -104,7 +108,8 @@ fn wrapped(lines: Vec<Line>, width: u16) -> Vec<Line> {
 /// What the view that keys go to measures.
 pub fn explain(app: &App, width: u16) -> Vec<Line> {
     let Some(view) = app.view() else { return Vec::new() };
-    let width = (width as usize).saturating_sub(4).max(20);
+    // As much as the page is wide, less its margins.
+    let width = (width as usize).saturating_sub(if width >= 40 { 4 } else { 1 }).max(8);
     let mut lines = vec![Line::Head(format!("{}  {}", view.name, view.title()))];
     let mut section = |head: &str, body: &str| {
         lines.push(Line::Head(head.to_owned()));
@@ -124,8 +129,9 @@ pub fn explain(app: &App, width: u16) -> Vec<Line> {
     }
     lines.push(Line::Text(String::new()));
     columns(view, &mut lines);
-    hooks(view, &mut lines);
-    lines.push(Line::Text(format!("BCC: {}(8)   bcc-top explain {}", decl.name, decl.name)));
+    hooks(app, view, &mut lines);
+    let elsewhere = format!("BCC: {0}(8); bcc-top explain {0}", decl.name);
+    lines.extend(wrap(&elsewhere, width).into_iter().map(Line::Text));
     wrapped(lines, app.area.width)
 }
 
@@ -134,7 +140,8 @@ fn columns(view: &View, lines: &mut Vec<Line>) {
     let schema = view.shown.as_ref().map(|shown| shown.frame.table.schema.clone()).unwrap_or_default();
     for column in &schema.columns {
         let unit = column.unit.map(|unit| format!(" ({unit:?})").to_lowercase()).unwrap_or_default();
-        lines.push(Line::Pair(column.name.clone(), format!("{}{unit}", column.help)));
+        let formula = schema.formula(column);
+        lines.push(Line::Pair(column.name.clone(), format!("{}{formula}{unit}", column.help)));
     }
     if schema.columns.is_empty() {
         let declared = view.decl.into_iter().flat_map(|decl| &decl.col);
@@ -143,13 +150,29 @@ fn columns(view: &View, lines: &mut Vec<Line>) {
     lines.push(Line::Text(String::new()));
 }
 
-fn hooks(view: &View, lines: &mut Vec<Line>) {
+/// What the view needs, every way to have it, and which of them is taken.
+fn hooks(app: &App, view: &View, lines: &mut Vec<Line>) {
     lines.push(Line::Head("Hooks".to_owned()));
-    let declared = view.decl.into_iter().flat_map(|decl| &decl.hooks);
-    lines.extend(declared.map(|(purpose, hook)| Line::Pair(purpose.clone(), hook.what.clone())));
     let frame = view.shown.as_ref().map(|shown| &shown.source);
-    for hook in frame.into_iter().flat_map(|frame| frame.hooks.iter()) {
-        lines.push(Line::Pair(String::new(), format!("in use: {}/{} for {}", hook.kind, hook.target, hook.purpose)));
+    let all = app.hooks.get(&view.name).map(Vec::as_slice).unwrap_or_default();
+    for (decl, (purpose, hook)) in
+        view.decl.into_iter().flat_map(|decl| decl.hooks.iter().map(move |hook| (decl, hook)))
+    {
+        lines.push(Line::Pair(purpose.clone(), hook.what.clone()));
+        let used = frame.and_then(|frame| frame.hooks.iter().find(|hook| hook.purpose == *purpose));
+        let ways = decl.ways(purpose, all);
+        for way in &ways {
+            let state = match used {
+                Some(used) if used.alternative == way.number => "in use: ",
+                Some(used) if used.alternative > way.number => "not taken: ",
+                Some(_) => "else: ",
+                None => "",
+            };
+            lines.push(Line::Pair(String::new(), format!("{state}{}", way.hooks)));
+        }
+        if let Some(used) = used.filter(|_| ways.is_empty()) {
+            lines.push(Line::Pair(String::new(), format!("in use: {}/{}", used.kind, used.target)));
+        }
     }
     if let Some(Status::Partial(reason)) = frame.map(|frame| &frame.status) {
         lines.push(Line::Pair("missing".to_owned(), format!("{} {}", reason.message, reason.remedy)));

@@ -72,6 +72,14 @@ pub fn bands(app: &App) -> Bands {
     }
 }
 
+/// All that pages may cover: everything but tab bar and last line.
+pub fn below_tabs(app: &App) -> Rect {
+    let bands = bands(app);
+    let top = bands.tabs.bottom().max(app.area.y);
+    let bottom = if bands.hints.height > 0 { bands.hints.y } else { bands.status.bottom().max(bands.body.bottom()) };
+    Rect::new(app.area.x, top, app.area.width, bottom.saturating_sub(top).saturating_sub(bands.status.height))
+}
+
 /// The last line, where toasts and input lines go.
 pub fn last_line(app: &App) -> Rect {
     Rect::new(app.area.x, app.area.bottom().saturating_sub(1), app.area.width, app.area.height.min(1))

@@ -6,7 +6,7 @@ use crossterm::event::{KeyEvent, MouseEvent};
 
 use crate::export::Format;
 use crate::feed::{Command, Event, Request, Transport};
-use crate::frame::Frame;
+use crate::frame::{Frame, Hook};
 use crate::host::Sample;
 
 use super::ProcessFacts;
@@ -33,6 +33,8 @@ pub enum Input {
     Facts(u32, Option<Box<ProcessFacts>>),
     /// Which views cannot run here, and the short reason.
     Unavailable(Vec<(String, String)>),
+    /// All that the programs of a view may be attached to.
+    Hooks(String, Vec<Hook>),
     /// An export ended: the file and its size, or what went wrong.
     Exported(Result<(String, u64), String>),
     /// What became of what was to be kept: the file, or what went wrong.
@@ -58,6 +60,8 @@ pub enum Effect {
     Facts(u32),
     /// Find out which views can run.
     Availability,
+    /// Look up what the programs of a view may be attached to.
+    Hooks(String),
     /// Write frames to a file.
     Export(String, Format, Vec<Arc<Frame>>),
     /// Find out how large that file would be.

@@ -65,7 +65,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::export::Format;
-use crate::frame::{Frame, Mode};
+use crate::frame::{Frame, Hook, Mode};
 use crate::record::Recorder;
 use crate::views::Registry;
 
@@ -95,6 +95,8 @@ pub struct Options {
     pub mouse: bool,
     /// Short name of the host.
     pub host: String,
+    /// Release of the kernel that the frames come from.
+    pub kernel: String,
     /// Refresh interval where a view does not bring one.
     pub interval: Duration,
     /// Quit after that many frames of each view asked for.
@@ -141,7 +143,8 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Options {
-        let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+        let here = rustix::system::uname();
+        let host = here.nodename().to_string_lossy().into_owned();
         Options {
             level: None,
             depth: None,
@@ -152,6 +155,7 @@ impl Default for Options {
             slow: false,
             mouse: true,
             host: host.split('.').next().unwrap_or_default().to_owned(),
+            kernel: here.release().to_string_lossy().into_owned(),
             interval: Duration::from_secs(1),
             count: None,
             clipboard: true,
@@ -183,6 +187,9 @@ pub type Document = Arc<dyn Fn(Format, &[Arc<Frame>]) -> Vec<u8> + Send + Sync>;
 /// Facts of a process; may read files.
 pub type Facts = Arc<dyn Fn(u32) -> Option<ProcessFacts> + Send + Sync>;
 
+/// What the programs of a view may be attached to, by its name.
+pub type Hooks = Arc<dyn Fn(&str) -> Vec<Hook> + Send + Sync>;
+
 /// Views that cannot run here with a short reason each; may ask the kernel.
 pub type Availability = Arc<dyn Fn() -> Vec<(String, String)> + Send + Sync>;
 
@@ -202,6 +209,8 @@ pub struct Callbacks {
     pub document: Document,
     /// What is known of a process, for the detail page.
     pub facts: Facts,
+    /// What the programs of a view may be attached to, for the picker and the explanation.
+    pub hooks: Hooks,
     /// What cannot run, for the picker.
     pub availability: Availability,
     /// Where `W` goes.

@@ -7,7 +7,7 @@ use ratatui::layout::{Position, Rect};
 
 use super::action::Action;
 use super::app::{App, Screen};
-use super::draw::{tabs, timeline};
+use super::draw::{self, histogram, page, picker, tabs, timeline};
 use super::heat::{self, Choice};
 use super::layout;
 use super::overlay::Overlay;
@@ -23,7 +23,10 @@ impl App {
     pub(super) fn mouse(&mut self, event: MouseEvent) {
         let at = Position { x: event.column, y: event.row };
         if !self.overlays.is_empty() {
-            return self.wheel_on_list(event.kind);
+            return match event.kind {
+                MouseEventKind::Down(MouseButton::Left) => self.press_on_list(at),
+                kind => self.wheel_on_list(kind),
+            };
         }
         match event.kind {
             MouseEventKind::ScrollDown => self.wheel(at, WHEEL),
@@ -58,6 +61,51 @@ impl App {
             }
         }
         self.dirty = true;
+    }
+
+    /// A press on a line of a list moves its cursor there; twice is Enter.
+    fn press_on_list(&mut self, at: Position) {
+        let Some(line) = self.line_at(at) else { return };
+        // As the arrows do: what a list thinks of its cursor is its own.
+        while let Some((here, overlay)) = self.line().zip(self.overlays.pop()) {
+            let (name, code) = if here < line { ("Down", KeyCode::Down) } else { ("Up", KeyCode::Up) };
+            if here == line {
+                self.overlays.push(overlay);
+                break;
+            }
+            self.overlay_key(overlay, name, &KeyEvent::new(code, KeyModifiers::NONE));
+            if self.line() == Some(here) {
+                break;
+            }
+        }
+        if self.is_double(at)
+            && let Some(overlay) = self.overlays.pop()
+        {
+            self.overlay_key(overlay, "Enter", &KeyEvent::new(KeyCode::Enter, KeyModifiers::NONE));
+        }
+        self.dirty = true;
+    }
+
+    /// The line of the list on top that is at a place.
+    fn line_at(&self, at: Position) -> Option<usize> {
+        match self.overlays.last()? {
+            Overlay::Picker(picker) => picker::hit(self, layout::below_tabs(self), picker, at),
+            overlay => page::hit(&overlay.page(self)?, draw::page_area(self, overlay), at),
+        }
+    }
+
+    /// The line of the list on top that the cursor is on.
+    fn line(&self) -> Option<usize> {
+        match self.overlays.last()? {
+            Overlay::Picker(picker) => Some(picker.at),
+            overlay => Some(overlay.page(self)?.at),
+        }
+    }
+
+    /// Whether this press is the second one at the same place.
+    fn is_double(&mut self, at: Position) -> bool {
+        let last = self.click.replace((at.x, at.y, self.now));
+        last.is_some_and(|(x, y, when)| (x, y) == (at.x, at.y) && self.now - when < DOUBLE)
     }
 
     fn wheel(&mut self, at: Position, by: isize) {
@@ -98,12 +146,12 @@ impl App {
         if self.screen == Screen::Dashboard {
             self.focus = pane;
         }
-        let again = self.click.replace((at.x, at.y, self.now));
-        let again = again.is_some_and(|(x, y, when)| (x, y) == (at.x, at.y) && self.now - when < DOUBLE);
+        let again = self.is_double(at);
         if self.press_heat(at, view) {
             return;
         }
-        if !matches!(self.views[view].rendering(), Rendering::Table | Rendering::Trend) {
+        let keyed = heat::is_keyed(&self.views[view]);
+        if !keyed && !matches!(self.views[view].rendering(), Rendering::Table | Rendering::Trend | Rendering::Log) {
             return;
         }
         if super::counters::is_drawn_for(&self.views[view]) {
@@ -113,6 +161,9 @@ impl App {
             };
         }
         let area = layout::area_of(self, view);
+        // The list is at the left of the picture of the row chosen in it.
+        let list = self.views[view].shown.as_ref().filter(|_| keyed);
+        let area = list.map_or(area, |shown| histogram::columns_of(layout::list_area(self, area), &shown.frame));
         let count = self.views[view].shown.as_ref().map_or(0, |shown| shown.rows.len());
         let parts = layout::table(self, &self.views[view], area, count);
         if parts.head.contains(at) {

@@ -4,7 +4,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use tui_input::{Input, InputRequest};
 
 use super::action::{Action, Place};
-use super::app::{App, Screen};
+use super::app::App;
 use super::capture::Capture;
 use super::chooser::Chooser;
 use super::detail::Detail;
@@ -164,7 +164,8 @@ impl App {
     }
 
     pub(super) fn overlay_key(&mut self, overlay: Overlay, name: &str, key: &KeyEvent) {
-        let page = (self.area.height as usize).saturating_sub(6).max(1);
+        // One line says how much more there is.
+        let page = (super::layout::below_tabs(self).height as usize).saturating_sub(1).max(1);
         let name = if overlay.takes_letters() { name } else { self.options.keys.as_in_table(name, Place::View) };
         match overlay {
             Overlay::Help(help) => self.help_key(help, name, key, page),
@@ -289,13 +290,7 @@ impl App {
                 self.overlays.push(Overlay::Detail(detail));
             }
             "Enter" => match (detail.jumps.get(detail.at).cloned(), detail.pid) {
-                (Some(to), Some(pid)) => {
-                    let at = self.tab_of(&to);
-                    let before = std::mem::replace(&mut self.views[at].filter, format!("pid={pid}"));
-                    self.drilled.push((self.screen, before));
-                    self.drilled.truncate(50);
-                    self.show(Screen::View(at));
-                }
+                (Some(to), Some(pid)) => self.drill(&to, pid),
                 _ => self.keep(Overlay::Detail(detail), "there is nowhere to go from here"),
             },
             "PgDn" | "Ctrl-d" | "PgUp" | "Ctrl-u" | "Home" => {

@@ -5,6 +5,7 @@ use nucleo_matcher::pattern::{AtomKind, CaseMatching, Normalization, Pattern};
 use nucleo_matcher::{Config, Matcher, Utf32Str};
 use tui_input::Input;
 
+use crate::frame::Hook;
 use crate::views::ViewDecl;
 
 use super::app::{App, Screen};
@@ -47,6 +48,11 @@ impl Picker {
         let current = app.view().map(|view| view.name.as_str());
         picker.at = picker.found.iter().rposition(|decl| Some(decl.name.as_str()) == current).unwrap_or(0);
         picker
+    }
+
+    /// The name of the view under the cursor.
+    fn name(&self) -> Option<String> {
+        self.found.get(self.at).map(|decl| decl.name.clone())
     }
 
     /// Finds what matches the text typed.
@@ -98,7 +104,22 @@ impl App {
     /// Opens the list of views; with `add` what is chosen becomes a pane.
     pub(super) fn open_picker(&mut self, add: bool) {
         self.effects.push(Effect::Availability);
-        self.overlays.push(Overlay::Picker(Picker::new(self, add)));
+        let picker = Picker::new(self, add);
+        self.want_hooks(picker.name());
+        self.overlays.push(Overlay::Picker(picker));
+    }
+
+    /// Looks up, once, what a view may be attached to.
+    pub(super) fn want_hooks(&mut self, view: Option<String>) {
+        if let Some(view) = view.filter(|view| !self.hooks.contains_key(view)) {
+            self.hooks.insert(view.clone(), Vec::new());
+            self.effects.push(Effect::Hooks(view));
+        }
+    }
+
+    pub(super) fn know_hooks(&mut self, view: String, hooks: Vec<Hook>) {
+        self.hooks.insert(view, hooks);
+        self.dirty = true;
     }
 
     pub(super) fn picker_key(&mut self, mut picker: Picker, name: &str, key: &KeyEvent) {
@@ -140,6 +161,7 @@ impl App {
                 picker.search(self);
             }
         }
+        self.want_hooks(picker.name());
         self.overlays.push(Overlay::Picker(picker));
     }
 }

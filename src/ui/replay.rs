@@ -51,7 +51,7 @@ impl Playing {
 pub fn not_recorded(options: &Options) -> HashMap<String, String> {
     let names = crate::ui::registry().views().iter().map(|view| &view.decl.name);
     let missing = names.filter(|name| options.replay.is_some() && !options.recorded.contains(name));
-    missing.map(|name| (name.clone(), "not in the recording".to_owned())).collect()
+    missing.map(|name| (name.clone(), "not recorded".to_owned())).collect()
 }
 
 /// What row 1 says of a replay; `None` where it is none.

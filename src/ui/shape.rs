@@ -174,18 +174,4 @@ impl App {
         self.refresh();
         self.say("counters begin anew with the next interval; history stays");
     }
-
-    /// Back to where a jump came from.
-    pub(super) fn drill_up(&mut self) {
-        match self.drilled.pop() {
-            Some((at, filter)) => {
-                if let Some(here) = self.view_mut() {
-                    here.filter = filter;
-                }
-                self.refresh();
-                self.show(at);
-            }
-            None => self.say("nothing to go back to"),
-        }
-    }
 }

@@ -316,6 +316,10 @@ impl Shell {
                     let facts = self.callbacks.facts.clone();
                     self.ask(move || Input::Facts(pid, facts(pid).map(Box::new)));
                 }
+                Effect::Hooks(view) => {
+                    let hooks = self.callbacks.hooks.clone();
+                    self.ask(move || Input::Hooks(view.clone(), hooks(&view)));
+                }
                 Effect::Availability if self.asked => {}
                 Effect::Availability => {
                     self.asked = true;

@@ -100,8 +100,8 @@ pub fn frame(view: &str, kind: Kind, table: Table, index: u64) -> Frame {
         interval: Interval { index, asked_ns: 1_000_000_000, real_ns: 1_000_000_000, ..Interval::default() },
         settings: Arc::new([]),
         hooks: Arc::new([
-            Hook { purpose: "a".into(), alternative: 1, kind: "tp_btf".into(), target: "block_io_start".into() },
-            Hook { purpose: "b".into(), alternative: 1, kind: "tp_btf".into(), target: "block_io_done".into() },
+            Hook { purpose: "submit".into(), alternative: 1, kind: "tp_btf".into(), target: "block_io_start".into() },
+            Hook { purpose: "done".into(), alternative: 1, kind: "tp_btf".into(), target: "block_io_done".into() },
         ]),
         table,
         histograms: Vec::new(),
@@ -342,6 +342,7 @@ impl Rig {
             level: Some(level),
             depth: Some(if level == Level::Ascii { Depth::Mono } else { Depth::Ansi }),
             host: "web-07".into(),
+            kernel: "6.18.44".into(),
             ..Options::default()
         };
         let now = Instant::now();

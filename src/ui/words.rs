@@ -1,5 +1,7 @@
 //! What can be said in the palette beside actions and names of views.
 
+use crate::frame::filter::Filter;
+
 use super::app::App;
 use super::theme::BUILT_IN;
 use super::view::{ONE_ROW, Rendering};
@@ -95,12 +97,13 @@ fn filter(app: &mut App, text: &str) -> Result<String, String> {
     if view.is_one_row() {
         return Err(ONE_ROW.to_owned());
     }
+    let schema = view.shown.as_ref().map(|shown| &shown.frame.table.schema);
+    if let Some(bad) = schema.and_then(|schema| Filter::parse(text, schema).1) {
+        return Err(bad.message);
+    }
     text.clone_into(&mut view.filter);
     app.refresh();
-    match app.view().and_then(|view| view.bad.as_ref()) {
-        Some(bad) => Err(bad.message.clone()),
-        None => Ok(String::new()),
-    }
+    Ok(String::new())
 }
 
 fn column(app: &App, name: &str) -> Result<usize, String> {

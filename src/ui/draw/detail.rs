@@ -15,7 +15,7 @@ use super::super::detail::Detail;
 use super::super::help::wrap;
 use super::super::view::View;
 use super::timeline::clock;
-use super::{put, table};
+use super::{kernel, put, table};
 
 /// Frames that the trends on this page show.
 const TREND: usize = 24;
@@ -30,12 +30,11 @@ pub fn draw(app: &App, buf: &mut Buffer, area: Rect, detail: &Detail) -> bool {
     columns(app, view, detail, area.width, &mut lines);
     process(app, detail, area.width, &mut lines);
     past(app, view, detail, area.width, &mut lines);
-    let mut ways = Vec::new();
-    jumps(app, detail, &mut ways);
     let top = area.y + 1 + u16::from(area.height > 12);
     // Where to go from here has its place at the bottom; what does not fit above is left out.
     let room = area.bottom().saturating_sub(top);
-    let ways_height = if room > 8 { ways.len() as u16 } else { 0 };
+    let ways = jumps(app, detail, if room > 8 { (room / 4).clamp(2, 8) } else { 1 });
+    let ways_height = ways.len() as u16;
     let body = room - ways_height;
     let below = lines.len().saturating_sub(body as usize);
     let lines: Vec<_> = lines.split_off(detail.top.min(below));
@@ -43,7 +42,8 @@ pub fn draw(app: &App, buf: &mut Buffer, area: Rect, detail: &Detail) -> bool {
     let ways_top = top + body.min(lines.len() as u16);
     let placed = lines.iter().zip(top..).chain(ways.iter().zip(ways_top..area.bottom()));
     let head = format!("{}  {}", view.name, view.title());
-    put(buf, area.x + 1, area.y, area.right(), &head, app.theme.title);
+    let end = put(buf, area.x + 1, area.y, area.right(), &head, app.theme.title);
+    kernel(app, buf, area, end);
     let name = name_width(area.width);
     for ((key, value, style), y) in placed {
         put(buf, area.x + 1, y, area.x + name, key, app.theme.dim);
@@ -157,13 +157,22 @@ fn known(facts: &ProcessFacts) -> Vec<(&'static str, String)> {
     all.into_iter().filter(|(_, value)| !value.is_empty()).collect()
 }
 
-fn jumps(app: &App, detail: &Detail, lines: &mut Vec<(String, String, Style)>) {
-    let Some(pid) = detail.pid.filter(|_| !detail.jumps.is_empty()) else { return };
-    for (at, name) in detail.jumps.iter().enumerate() {
+/// As many of the views to go to as there is room for, the chosen one among them.
+fn jumps(app: &App, detail: &Detail, room: u16) -> Vec<(String, String, Style)> {
+    let Some(pid) = detail.pid else { return Vec::new() };
+    let room = room as usize;
+    let first = (detail.at + 1).saturating_sub(room);
+    let line = |(at, name): (usize, &String)| {
         let here = at == detail.at;
         let cursor = if here { app.glyphs.cursor } else { " " };
-        let head = if at == 0 { "jump to" } else { "" };
+        let head = match at - first {
+            0 => "jump to".to_owned(),
+            1 if detail.jumps.len() > room => format!("{} of {}", detail.at + 1, detail.jumps.len()),
+            _ => String::new(),
+        };
         let style = if here { app.theme.title } else { app.theme.fg };
-        lines.push((head.to_owned(), format!("{cursor} pid {pid} in {name}"), style));
-    }
+        let whose = if app.area.width < 30 { String::new() } else { format!("pid {pid} in ") };
+        (head, format!("{cursor} {whose}{name}"), style)
+    };
+    detail.jumps.iter().enumerate().skip(first).take(room).map(line).collect()
 }

@@ -148,18 +148,22 @@ fn sides(app: &App, buf: &mut Buffer, area: Rect) {
     }
 }
 
+/// The part of a list that has the frame's own columns; percentiles that it lacks come behind them.
+pub fn columns_of(list: Rect, frame: &Frame) -> Rect {
+    let has = frame.table.schema.index("p50").is_some();
+    Rect { width: list.width - if has || list.width < 40 { 0 } else { 16 }, ..list }
+}
+
 /// The list: key, count, percentiles. Columns that the frame does not have are made from the distributions.
 fn draw_list(app: &App, buf: &mut Buffer, area: Rect, at: usize, view: &View, shown: &Shown) {
-    let schema = &shown.frame.table.schema;
-    let has = schema.index("p50").is_some();
-    let extra = if has || area.width < 40 { 0 } else { 16 };
-    let left = Rect { width: area.width - extra, ..area };
+    let left = columns_of(area, &shown.frame);
     table::draw(app, buf, left, at, view, shown);
-    if extra == 0 {
+    if left == area {
         return;
     }
     let unit = histogram_unit(&shown.frame);
     let parts = layout::table(app, view, left, shown.rows.len());
+    super::line(buf, Rect { width: area.width, ..parts.rule }, app.glyphs.border[0], app.theme.border);
     let columns = [("~P50", 0.5, left.right()), ("~P99", 0.99, left.right() + 8)];
     for (name, fraction, x) in columns {
         put_right(buf, x, area.y, x + 8, name, app.theme.header);
@@ -171,6 +175,7 @@ fn draw_list(app: &App, buf: &mut Buffer, area: Rect, at: usize, view: &View, sh
             put_right(buf, x, y, x + 8, &p, app.theme.fg);
         }
     }
+    table::mark(app, buf, Rect { y: parts.rows.y, height: parts.rows.height, ..area }, at, view);
 }
 
 /// One distribution: range, count, bar, cumulative percent, as many of them as fit.

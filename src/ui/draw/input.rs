@@ -51,9 +51,8 @@ pub fn draw(app: &App, buf: &mut Buffer, bands: &Bands) {
 
 fn hints(app: &App, buf: &mut Buffer, area: Rect) {
     let closes: Option<&[(&'static str, &'static str)]> = match app.overlays.last() {
-        Some(Overlay::Help(_) | Overlay::Explain(_)) => {
-            Some(&[("Esc", "close"), ("j k", "scroll"), ("letters", "filter")])
-        }
+        Some(Overlay::Help(_)) => Some(&[("Esc", "close"), ("j k", "scroll"), ("letters", "filter")]),
+        Some(Overlay::Explain(_)) => Some(&[("Esc", "close"), ("j k", "scroll")]),
         Some(Overlay::Picker(_)) => Some(&[
             ("Enter", "open"),
             ("Tab", "in a new pane"),
@@ -126,7 +125,7 @@ fn filter(app: &App, buf: &mut Buffer, area: Rect, line: &FilterLine) {
     clear(app, buf, area);
     let x = put(buf, area.x + 1, area.y, area.right(), "/ ", app.theme.key);
     let end = typed(app, buf, x, area.y, area.right(), &line.input);
-    let bad = app.view().and_then(|view| view.bad.as_ref());
+    let bad = line.bad.as_ref();
     let mut note = format!("{} keep  Esc clear  Tab complete", app.glyphs.enter);
     if let Some(bad) = bad {
         let value = line.input.value();
@@ -173,11 +172,7 @@ fn export(app: &App, buf: &mut Buffer, area: Rect, export: &Export) {
     let frames = export.frames(app).len();
     let plural = if frames == 1 { "" } else { "s" };
     let what = format!("{scope}: {frames} frame{plural} {}", size.as_deref().unwrap_or("..."));
-    let note = if area.width >= 110 {
-        format!("{what}  Tab scope  Up Down format  {} write", app.glyphs.enter)
-    } else {
-        format!("{what}  Tab")
-    };
+    let note = if layout::bands(app).hints.height > 0 { what } else { format!("{what}  Tab") };
     let x = put(buf, area.x + 1, area.y, area.right(), "write ", app.theme.key);
     let room = area.right().saturating_sub(text::width(&note) as u16 + 2).max(x + 10).min(area.right());
     let end = typed(app, buf, x, area.y, room, &export.input);

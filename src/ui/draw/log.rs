@@ -6,7 +6,7 @@ use ratatui::widgets::Widget;
 use tui_logger::{TuiLoggerLevelOutput, TuiLoggerWidget, TuiWidgetState};
 
 use super::super::app::App;
-use super::{clear, line, put};
+use super::{clear, kernel, line, put};
 
 /// Draws the newest lines of the log.
 pub fn draw(app: &App, buf: &mut Buffer, area: Rect) {
@@ -16,7 +16,8 @@ pub fn draw(app: &App, buf: &mut Buffer, area: Rect) {
     let which = view.map_or(String::new(), |view| format!("of {}  ", view.name));
     // Said where it can be found; the two words are the palette's.
     let title = format!(" log  ! closes  {which}:log-level {}  :log-view ", app.log_level.as_str().to_lowercase());
-    put(buf, area.x + 1, area.y, area.right(), &title, app.theme.title);
+    let end = put(buf, area.x + 1, area.y, area.right(), &title, app.theme.title);
+    kernel(app, buf, area, end);
     let inside = Rect::new(area.x + 1, area.y + 1, area.width - 1, area.height - 1);
     let state = TuiWidgetState::new();
     if let Some(view) = view {

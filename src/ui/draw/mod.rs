@@ -7,13 +7,13 @@ mod dashboard;
 mod detail;
 mod heat;
 mod help;
-mod histogram;
+pub mod histogram;
 mod input;
 mod loading;
 mod log;
-mod page;
+pub mod page;
 mod percentiles;
-mod picker;
+pub mod picker;
 mod status;
 mod table;
 pub mod tabs;
@@ -86,12 +86,12 @@ fn paint(app: &App, buf: &mut Buffer) {
     let page = app.overlays.last();
     let covered = match page {
         Some(Overlay::Help(page)) => {
-            help::page(app, buf, below_tabs(app), &super::help::lines(app, &page.filter), page.top)
+            help::page(app, buf, layout::below_tabs(app), &super::help::lines(app, &page.filter), page.top)
         }
         Some(Overlay::Explain(scroll)) => {
-            help::page(app, buf, below_tabs(app), &super::help::explain(app, area.width), *scroll)
+            help::page(app, buf, layout::below_tabs(app), &super::help::explain(app, area.width), *scroll)
         }
-        Some(Overlay::Detail(page)) => detail::draw(app, buf, below_tabs(app), page),
+        Some(Overlay::Detail(page)) => detail::draw(app, buf, layout::below_tabs(app), page),
         _ => false,
     };
     if !covered {
@@ -107,7 +107,7 @@ fn paint(app: &App, buf: &mut Buffer) {
         status::draw(app, buf, bands.status);
     }
     match page {
-        Some(Overlay::Picker(page)) => picker::draw(app, buf, below_tabs(app), page),
+        Some(Overlay::Picker(page)) => picker::draw(app, buf, layout::below_tabs(app), page),
         Some(Overlay::Sort(menu)) => picker::sort_menu(app, buf, bands.body, *menu),
         Some(overlay) => {
             if let Some(list) = overlay.page(app) {
@@ -122,17 +122,9 @@ fn paint(app: &App, buf: &mut Buffer) {
     input::draw(app, buf, &bands);
 }
 
-/// All that pages may cover: everything but tab bar and last line.
-fn below_tabs(app: &App) -> Rect {
-    let bands = layout::bands(app);
-    let top = bands.tabs.bottom().max(app.area.y);
-    let bottom = if bands.hints.height > 0 { bands.hints.y } else { bands.status.bottom().max(bands.body.bottom()) };
-    Rect::new(app.area.x, top, app.area.width, bottom.saturating_sub(top).saturating_sub(bands.status.height))
-}
-
 /// Where a list goes: lists that are read cover the page; themes leave the screen to be looked at.
-fn page_area(app: &App, overlay: &Overlay) -> Rect {
-    let area = below_tabs(app);
+pub fn page_area(app: &App, overlay: &Overlay) -> Rect {
+    let area = layout::below_tabs(app);
     match overlay {
         Overlay::Themes(_) => {
             let (width, height) = (area.width.min(40), area.height.min(14));
@@ -189,6 +181,15 @@ fn put_right(buf: &mut Buffer, left: u16, y: u16, right: u16, text: &str, style:
     let text = text::head(text, room);
     let x = right - (text::width(text) as u16).min(right);
     put(buf, x.max(left), y, right, text, style);
+}
+
+/// Which kernel it is, at the right of the first line of `area`, if there is room behind column `end`.
+fn kernel(app: &App, buf: &mut Buffer, area: Rect, end: u16) {
+    let release = text::clean_str(&app.options.kernel);
+    let words = format!(" Linux {release} ");
+    if end as usize + text::width(&words) < area.right() as usize {
+        put_right(buf, end, area.y, area.right(), &words, app.theme.dim);
+    }
 }
 
 /// Fills a line with one sign.

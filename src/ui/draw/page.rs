@@ -1,7 +1,7 @@
 //! A list in a box.
 
 use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
+use ratatui::layout::{Position, Rect};
 use ratatui::style::Modifier;
 
 use crate::frame::text;
@@ -16,11 +16,10 @@ const WORDS: u16 = 34;
 /// Fewest cells that words are begun in.
 const FEWEST: u16 = 6;
 
-/// Draws a list; what does not fit is scrolled so that the cursor is seen.
+/// Draws a list.
 pub fn draw(app: &App, buf: &mut Buffer, area: Rect, page: &Page) {
     clear(app, buf, area);
-    // Where there is no room for a border, the lines have it.
-    let framed = area.height >= 6 && area.width >= 24;
+    let framed = framed(area);
     let (left, right) = if framed { (area.x + 2, area.right() - 2) } else { (area.x, area.right()) };
     if framed {
         border(app, buf, area, true);
@@ -38,19 +37,17 @@ pub fn draw(app: &App, buf: &mut Buffer, area: Rect, page: &Page) {
     if !page.note.is_empty() && note_x > left + text::width(&page.title) as u16 + 2 {
         put_right(buf, left, area.y, right, &format!(" {} ", page.note), app.theme.dim);
     }
-    let mut top = area.y + 1;
     if let Some((prompt, input)) = &page.input {
+        let top = area.y + 1;
         let x = put(buf, left, top, right, prompt, app.theme.key);
         let room = right.saturating_sub(x + 1) as usize;
         let value = text::clean_str(input.value());
         let x = put(buf, x, top, right, text::tail(&value, room), app.theme.input);
         put(buf, x, top, right, " ", app.theme.input.add_modifier(Modifier::REVERSED));
-        top += 1;
     }
     let (name, value) = widths(page, right.saturating_sub(left + 2));
-    let height = area.bottom().saturating_sub(top + u16::from(framed)) as usize;
-    let skip = (page.at + 1).saturating_sub(height.max(1));
-    for ((at, item), y) in page.items.iter().enumerate().skip(skip).zip(top..top + height as u16) {
+    let lines = lines(page, area);
+    for ((at, item), y) in page.items.iter().enumerate().skip(lines.skip).zip(lines.top..lines.bottom) {
         let here = at == page.at && item.tone != Tone::Head;
         let style = match item.tone {
             Tone::Plain => app.theme.fg,
@@ -83,6 +80,33 @@ pub fn draw(app: &App, buf: &mut Buffer, area: Rect, page: &Page) {
         let cut = text::cut(&clean, right.saturating_sub(x) as usize, false, app.glyphs.ellipsis);
         put(buf, x, y, right, &cut, if here { style } else { app.theme.dim });
     }
+}
+
+/// Where there is no room for a border, the lines have it.
+fn framed(area: Rect) -> bool {
+    area.height >= 6 && area.width >= 24
+}
+
+/// Rows of the screen that lines are in, and the first line of them.
+struct Lines {
+    top: u16,
+    bottom: u16,
+    skip: usize,
+}
+
+/// What does not fit is scrolled so that the cursor is seen.
+fn lines(page: &Page, area: Rect) -> Lines {
+    let top = area.y + 1 + u16::from(page.input.is_some());
+    let bottom = area.bottom().saturating_sub(u16::from(framed(area))).max(top);
+    Lines { top, bottom, skip: (page.at + 1).saturating_sub(((bottom - top) as usize).max(1)) }
+}
+
+/// The line at a place, an index into the items; headings are none.
+pub fn hit(page: &Page, area: Rect, at: Position) -> Option<usize> {
+    let lines = lines(page, area);
+    let row = (lines.top..lines.bottom).contains(&at.y).then(|| (at.y - lines.top) as usize)?;
+    let line = area.contains(at).then_some(lines.skip + row)?;
+    page.items.get(line).filter(|item| item.tone != Tone::Head).map(|_| line)
 }
 
 /// Cells of names and values. Where they would not leave room for words, they are as narrow as what is in them, and

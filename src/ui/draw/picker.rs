@@ -1,7 +1,7 @@
 //! Lists in a box: all views, columns to sort by.
 
 use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
+use ratatui::layout::{Position, Rect};
 use ratatui::style::Modifier;
 
 use crate::frame::{Kind, text};
@@ -15,10 +15,13 @@ use super::super::picker::Picker;
 use super::super::view::Load;
 use super::{border, clear, put, put_right};
 
+/// Hooks that are named beside the list; the explanation of a view has all.
+const MOST_HOOKS: usize = 2;
+
 /// Draws the list of views, with all about the one under the cursor where there is room.
 pub fn draw(app: &App, buf: &mut Buffer, area: Rect, picker: &Picker) {
     clear(app, buf, area);
-    let area = if area.width > 44 { Rect { x: area.x + 1, width: area.width - 2, ..area } } else { area };
+    let area = inside(area);
     // Where there is no room for a border, the lines have it.
     let framed = area.height >= 6;
     let edge = u16::from(framed);
@@ -34,19 +37,39 @@ pub fn draw(app: &App, buf: &mut Buffer, area: Rect, picker: &Picker) {
     let x = put(buf, left, area.y + 1, right, "> ", app.theme.key);
     let x = put(buf, x, area.y + 1, right, &text::clean_str(picker.input.value()), app.theme.input);
     put(buf, x, area.y + 1, right, " ", app.theme.input.add_modifier(Modifier::REVERSED));
-    let split = area.width >= 70;
-    let middle = if split { area.x + area.width * 52 / 100 } else { right };
-    let list = Rect::new(left, area.y + 2, middle.saturating_sub(left), area.height.saturating_sub(2 + edge));
+    let list = list(area);
     draw_list(app, buf, list, picker);
-    if let Some(decl) = picker.found.get(picker.at).filter(|_| split) {
-        facts(app, buf, Rect::new(middle + 1, list.y, right.saturating_sub(middle + 1), list.height), decl);
+    if let Some(decl) = picker.found.get(picker.at).filter(|_| list.right() < right) {
+        facts(app, buf, Rect { x: list.right() + 1, width: right.saturating_sub(list.right() + 1), ..list }, decl);
     }
 }
 
-fn draw_list(app: &App, buf: &mut Buffer, area: Rect, picker: &Picker) {
+/// What of the screen the picker takes, its border included.
+fn inside(area: Rect) -> Rect {
+    if area.width > 44 { Rect { x: area.x + 1, width: area.width - 2, ..area } } else { area }
+}
+
+/// The lines with views of the picker in `area`.
+fn list(area: Rect) -> Rect {
+    let edge = u16::from(area.height >= 6);
+    let (left, right) = (area.x + 2 * edge, area.right().saturating_sub(2 * edge));
+    let middle = if area.width >= 70 { area.x + area.width * 52 / 100 } else { right };
+    Rect::new(left, area.y + 2, middle.saturating_sub(left), area.height.saturating_sub(2 + edge))
+}
+
+/// The view at a place, an index into those found.
+pub fn hit(app: &App, area: Rect, picker: &Picker, at: Position) -> Option<usize> {
+    let area = list(inside(area));
+    let (lines, skip) = lines(app, picker, area.height);
+    let row = area.contains(at).then(|| (at.y - area.y) as usize)?;
+    lines.get(skip + row).and_then(|line| line.ok())
+}
+
+/// Views and headings, and how many of them are above the first one that is seen.
+fn lines(app: &App, picker: &Picker, height: u16) -> (Vec<Result<usize, &'static str>>, usize) {
     // Headings only in the order of groups; a search is in the order of its own.
     let headed = picker.input.value().trim().is_empty();
-    let mut rows: Vec<Result<usize, &str>> = Vec::new();
+    let mut rows: Vec<Result<usize, &'static str>> = Vec::new();
     let mut group = None;
     for (at, decl) in picker.found.iter().enumerate() {
         if headed && at == 0 && picker.recent > 0 {
@@ -59,7 +82,11 @@ fn draw_list(app: &App, buf: &mut Buffer, area: Rect, picker: &Picker) {
         rows.push(Ok(at));
     }
     let cursor = rows.iter().position(|row| *row == Ok(picker.at)).unwrap_or(0);
-    let skip = (cursor + 1).saturating_sub(area.height as usize);
+    (rows, (cursor + 1).saturating_sub(height as usize))
+}
+
+fn draw_list(app: &App, buf: &mut Buffer, area: Rect, picker: &Picker) {
+    let (rows, skip) = lines(app, picker, area.height);
     for (row, y) in rows.into_iter().skip(skip).zip(area.y..area.bottom()) {
         match row {
             Err(heading) => {
@@ -103,6 +130,32 @@ fn state(app: &App, decl: &ViewDecl) -> (String, bool) {
     }
 }
 
+/// What the view is best attached to, all its purposes together; and what else serves.
+fn ways(app: &App, decl: &ViewDecl, room: usize) -> [String; 2] {
+    let hooks = app.hooks.get(&decl.name).map(Vec::as_slice).unwrap_or_default();
+    if hooks.is_empty() {
+        let purposes: Vec<&str> = decl.hooks.keys().map(String::as_str).collect();
+        return [purposes.join(", "), String::new()];
+    }
+    let mut found: [Vec<String>; 2] = Default::default();
+    for purpose in decl.hooks.keys() {
+        for (at, way) in decl.ways(purpose, hooks).into_iter().enumerate() {
+            for hook in way.hooks.split(' ').filter(|hook| !hook.is_empty()) {
+                if !found.iter().flatten().any(|known| known == hook) {
+                    found[at.min(1)].push(hook.to_owned());
+                }
+            }
+        }
+    }
+    // What is too long for a line is better broken behind its kind than anywhere.
+    let broken = |hook: &String| if text::width(hook) > room { hook.replacen('/', "/ ", 1) } else { hook.clone() };
+    found.map(|hooks| {
+        let mut words: Vec<String> = hooks.iter().take(MOST_HOOKS).map(broken).collect();
+        words.extend(hooks.len().checked_sub(MOST_HOOKS + 1).map(|more| format!("+{}", more + 1)));
+        words.join(" ")
+    })
+}
+
 /// All about one view.
 fn facts(app: &App, buf: &mut Buffer, area: Rect, decl: &ViewDecl) {
     let width = area.width as usize;
@@ -121,11 +174,14 @@ fn facts(app: &App, buf: &mut Buffer, area: Rect, decl: &ViewDecl) {
         add("", "");
     }
     add("kind", decl.kind.name());
-    let hooks: Vec<&str> = decl.hooks.keys().map(String::as_str).collect();
-    add("hooks", &hooks.join(", "));
+    let [best, others] = ways(app, decl, width.saturating_sub(9));
+    add("hooks", &best);
+    if !others.is_empty() {
+        add("then", &others);
+    }
     let kernels: Vec<&str> = KERNELS.iter().copied().filter(|k| !decl.unavailable.contains_key(*k)).collect();
     add("proven", &kernels.join(", "));
-    add("cost", &decl.cost);
+    add("cost", decl.cost.split(':').next().unwrap_or_default());
     let aliases = decl.aliases.join(" ");
     if !aliases.is_empty() {
         add("also", &aliases);

@@ -10,6 +10,7 @@ use crate::frame::{Frame, Hook, SettingValue, Status, Unit, text};
 use super::super::app::{App, Screen};
 use super::super::cost::{budget, is_suspended, own_cpu};
 use super::super::layout;
+use super::super::overlay::Overlay;
 use super::super::view::View;
 use super::put;
 
@@ -19,7 +20,11 @@ const LATE: f64 = 0.2;
 /// Draws the line; items that do not fit are dropped from the right.
 pub fn draw(app: &App, buf: &mut Buffer, area: Rect) {
     let dashboard = app.screen == Screen::Dashboard && !layout::single_pane(app);
+    let typing = matches!(app.overlays.last(), Some(Overlay::Filter(_)));
     let items = match app.view() {
+        // Below it is asked how to write; these are the keys.
+        _ if matches!(app.overlays.last(), Some(Overlay::Export(_))) => of_export(app),
+        Some(view) if typing => of_filters(app, view),
         Some(_) if dashboard => of_all(app),
         Some(view) if view.unavailable().is_some() => of_unavailable(app, view),
         Some(view) => of_view(app, view),
@@ -85,21 +90,47 @@ fn of_view(app: &App, view: &View) -> Vec<Item> {
     if app.options.max_overhead.is_some() {
         items.push((budget(app), theme.dim).into());
     }
-    items.push((format!("rec {}", held(app, view)), theme.dim).into());
+    items.push((format!("rec {}", held(view)), theme.dim).into());
     if !view.filter.is_empty() {
-        items.push((format!("filter {}", text::clean_str(&view.filter)), theme.info).into());
+        let style = if view.bad.is_some() { theme.warn } else { theme.info };
+        let why = view.bad.as_ref().map_or(String::new(), |bad| format!(": {}", text::clean_str(&bad.message)));
+        items.push((format!("filter {}{why}", text::clean_str(&view.filter)), style).into());
     }
-    // What rows are grouped by is seen in the rows.
-    let by = view.decl.and_then(|decl| decl.group_by()).map(|(name, _)| name);
-    let set = view.request.settings.iter().filter(|(name, _)| Some(name.as_str()) != by);
-    let capture: Vec<String> = set.map(|(name, value)| format!("{name}={}", word(value))).collect();
+    let capture = captured(view);
     if !capture.is_empty() {
-        items.push((format!("capture {}", text::clean_str(&capture.join(" "))), theme.info).into());
+        items.push((format!("capture {capture}"), theme.info).into());
     }
     if late(frame) {
         items.push(urgent("late".to_owned(), theme.warn));
     }
     items
+}
+
+/// What is captured and what of it is shown, while that is typed; and what makes numbers wrong.
+fn of_filters(app: &App, view: &View) -> Vec<Item> {
+    let theme = &app.theme;
+    let none = |text: String| if text.is_empty() { "all".to_owned() } else { text };
+    let mut items = vec![
+        (format!("capture: {}", none(captured(view))), theme.dim).into(),
+        (format!("display: {}", none(text::clean_str(&view.filter).into_owned())), theme.info).into(),
+    ];
+    if view.lost > 0 {
+        items.insert(0, lost(app, view.lost, view.lost_grew));
+    }
+    items
+}
+
+fn of_export(app: &App) -> Vec<Item> {
+    let keys = [("Tab", "scope"), ("Up Down", "format"), (app.glyphs.enter, "write"), ("Esc", "close")];
+    keys.into_iter().map(|(key, what)| (format!("{key} {what}"), app.theme.hint).into()).collect()
+}
+
+/// Capture filters and settings of a view, but for what rows are grouped by, which is seen in the rows.
+fn captured(view: &View) -> String {
+    let by = view.decl.and_then(|decl| decl.group_by()).map(|(name, _)| name);
+    let set = view.request.settings.iter().filter(|(name, _)| Some(name.as_str()) != by);
+    let words: Vec<String> = set.map(|(name, value)| format!("{name}={}", word(value))).collect();
+    text::clean_str(&words.join(" ")).into_owned()
 }
 
 /// One event in how many was counted, where it was not every one.
@@ -128,7 +159,7 @@ fn of_all(app: &App) -> Vec<Item> {
     let suspended = views().any(|view| view.shown.as_ref().is_some_and(|shown| is_suspended(&shown.source)));
     let style = if suspended { app.theme.warn } else { app.theme.dim };
     items.push((budget(app), style).into());
-    let longest = views().max_by_key(|view| view.history.len()).map_or(String::new(), |view| held(app, view));
+    let longest = views().max_by_key(|view| view.history.len()).map_or(String::new(), held);
     let bytes: usize = app.views.iter().map(|view| view.history.bytes()).sum();
     items.push((format!("rec {longest}/{}", number(bytes as f64, Unit::Bytes, Look::default())), app.theme.dim).into());
     if views().any(|view| view.shown.as_ref().is_some_and(|shown| late(&shown.source))) {
@@ -166,7 +197,7 @@ fn recording(app: &App) -> Option<Item> {
     Some(urgent(format!("REC {time} {size}"), app.theme.warn))
 }
 
-fn held(_app: &App, view: &View) -> String {
+fn held(view: &View) -> String {
     let ends = view.history.get(0).zip(view.history.last());
     let length = ends.map_or(0, |(first, last)| {
         let length = last.time.mono_ns.saturating_sub(first.time.mono_ns) + first.interval.real_ns;

@@ -18,20 +18,10 @@ pub fn draw(app: &App, buf: &mut Buffer, area: Rect, at: usize, view: &View, sho
     let parts = layout::table(app, view, area, shown.rows.len());
     heads(app, buf, &parts, view, shown);
     line(buf, parts.rule, app.glyphs.border[0], app.theme.border);
-    let focus = app.current() == Some(at);
-    let selected = view.selected_row();
-    for (place, y) in (view.top..shown.rows.len()).zip(parts.rows.y..parts.rows.bottom()) {
-        let row = &shown.rows[place];
-        let chosen = selected == Some(place);
-        let rect = Rect::new(area.x, y, area.width, 1);
-        draw_row(app, buf, &parts, rect, view, shown, row);
-        if chosen {
-            buf.set_style(rect, if focus { app.theme.selection } else { app.theme.selection_dim });
-            if focus {
-                put(buf, area.x, y, area.right(), app.glyphs.marker, app.theme.accent);
-            }
-        }
+    for (row, y) in shown.rows.iter().skip(view.top).zip(parts.rows.y..parts.rows.bottom()) {
+        draw_row(app, buf, &parts, Rect::new(area.x, y, area.width, 1), view, shown, row);
     }
+    mark(app, buf, parts.rows, at, view);
     let hidden = shown.rows.len().saturating_sub(view.top + parts.rows.height as usize);
     if parts.more.height > 0 && hidden > 0 {
         put(buf, area.x + 1, parts.more.y, area.right(), &format!("+{hidden} rows"), app.theme.dim);
@@ -45,6 +35,20 @@ pub fn draw(app: &App, buf: &mut Buffer, area: Rect, at: usize, view: &View, sho
             "nothing happened in this interval"
         };
         put(buf, area.x + 2, parts.rows.y, area.right(), why, app.theme.dim);
+    }
+}
+
+/// Marks the selected row of the view in tab `at`, of those drawn in `rows`.
+pub fn mark(app: &App, buf: &mut Buffer, rows: Rect, at: usize, view: &View) {
+    let Some(place) = view.selected_row().and_then(|place| place.checked_sub(view.top)) else { return };
+    if place >= rows.height as usize {
+        return;
+    }
+    let row = Rect { y: rows.y + place as u16, height: 1, ..rows };
+    let focus = app.current() == Some(at);
+    buf.set_style(row, if focus { app.theme.selection } else { app.theme.selection_dim });
+    if focus {
+        put(buf, row.x, row.y, row.right(), app.glyphs.marker, app.theme.accent);
     }
 }
 

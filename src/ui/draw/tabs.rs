@@ -72,6 +72,20 @@ pub fn badge(app: &App) -> String {
     }
 }
 
+/// As [`badge`], in at most `room` cells; the time of a replay goes last.
+pub fn badge_in(app: &App, room: usize) -> String {
+    let whole = badge(app);
+    let time = whole.rsplit(' ').next().unwrap_or_default();
+    let short = match (whole.strip_prefix("REPLAY "), whole.split_once(' ')) {
+        (Some(rest), _) if app.cursor.is_some() || rest.starts_with("END") => rest.to_owned(),
+        (None, Some((state, _))) => state.to_owned(),
+        (Some(_), _) => format!("REPLAY {time}"),
+        _ => whole.clone(),
+    };
+    let last = if app.replay.is_some() { format!("R {time}") } else { String::new() };
+    [whole.clone(), short, last].into_iter().find(|badge| text::width(badge) <= room).unwrap_or_default()
+}
+
 fn state(app: &App) -> String {
     // How long the intervals were is a matter of the recording; the tabs need the room.
     if app.replay.is_some() {

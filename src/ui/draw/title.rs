@@ -135,11 +135,14 @@ pub fn draw(app: &App, buf: &mut Buffer, area: Rect, at: usize) {
     let (y, right) = (area.y, area.right());
     let badged = layout::bands(app).tabs.height == 0;
     // Very narrow: that it is live goes without saying.
-    let plain = badged && area.width < 30 && app.cursor.is_none();
+    let plain = badged && area.width < 30;
     let manner = if plain {
         String::new()
     } else if badged {
-        tabs::badge(app)
+        // The main number yields its blank before it is left out.
+        let main = short_main(app, view, 0).map_or(0, |main| text::width(&main) + 2);
+        let used = text::width(&view.name) + main + 3;
+        tabs::badge_in(app, (area.width as usize).saturating_sub(used))
     } else {
         manner(app, view)
     };
@@ -147,7 +150,8 @@ pub fn draw(app: &App, buf: &mut Buffer, area: Rect, at: usize) {
     let manner_x = right.saturating_sub(text::width(&manner) as u16 + 1);
     let mut x = put(buf, area.x + 1, y, right, &view.name, app.theme.title);
     if view.unavailable().is_none() && app.area.height < SUMMARY_HEIGHT {
-        if let Some(main) = short_main(app, view, manner_x.saturating_sub(x + 2)) {
+        let gap = u16::from(!manner.is_empty());
+        if let Some(main) = short_main(app, view, manner_x.saturating_sub(x + 2 + gap)) {
             let end = x + 2 + text::width(&main) as u16;
             x = if end <= manner_x { put(buf, x + 2, y, manner_x, &main, app.theme.accent) } else { x };
         }
@@ -160,7 +164,8 @@ pub fn draw(app: &App, buf: &mut Buffer, area: Rect, at: usize) {
             x = put(buf, x + 2, y, manner_x, words, app.theme.fg);
         }
         for number in numbers {
-            if x + 2 + text::width(&number) as u16 > manner_x {
+            // A blank stays before what has to be known of the numbers.
+            if x + 2 + text::width(&number) as u16 >= manner_x {
                 break;
             }
             x = put(buf, x + 2, y, manner_x, &number, app.theme.accent);
@@ -169,7 +174,7 @@ pub fn draw(app: &App, buf: &mut Buffer, area: Rect, at: usize) {
     // Next to a number that fills the line only what makes it wrong is said; estimates are marked in it.
     if plain
         && let Some((sign, style)) = doubt(app, view)
-        && (x + 1 < right || matches!(sign, "x" | "!"))
+        && (x + 1 < right || matches!(sign, "x" | "!" | "P"))
     {
         put(buf, right.saturating_sub(1), y, right, sign, style);
     }
@@ -185,7 +190,7 @@ pub fn draw(app: &App, buf: &mut Buffer, area: Rect, at: usize) {
     }
 }
 
-/// What has to be known of the numbers where there is no status line, in one sign: `R` is a replay.
+/// What has to be known of the numbers where there is no status line, in one sign: `P` is the past, `R` a replay.
 fn doubt(app: &App, view: &View) -> Option<(&'static str, Style)> {
     let shown = view.shown.as_ref()?;
     if view.lost > 0 {
@@ -193,8 +198,12 @@ fn doubt(app: &App, view: &View) -> Option<(&'static str, Style)> {
     }
     let partial = matches!(shown.source.status, Status::Partial(_));
     let estimated = shown.frame.cost.sampled.is_some();
-    let signs =
-        [(partial, "!", app.theme.warn), (estimated, "~", app.theme.warn), (app.replay.is_some(), "R", app.theme.dim)];
+    let signs = [
+        (partial, "!", app.theme.warn),
+        (app.cursor.is_some(), "P", app.theme.warn),
+        (estimated, "~", app.theme.warn),
+        (app.replay.is_some(), "R", app.theme.dim),
+    ];
     signs.into_iter().find(|(here, ..)| *here).map(|(_, sign, style)| (sign, style))
 }
 

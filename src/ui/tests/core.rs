@@ -103,6 +103,32 @@ fn the_interval_steps_and_is_told_to_every_running_view() {
 }
 
 #[test]
+fn what_is_wrong_or_unfinished_leaves_the_last_filter_in_force() {
+    let mut rig = table(SIZE, Level::Unicode);
+    let rows = |rig: &Rig| rig.app.view().unwrap().shown.as_ref().unwrap().rows.len();
+    rig.keys("/");
+    rig.type_in("bytes>1M");
+    let large = rows(&rig);
+    assert!(large > 0 && large < 14, "{large}");
+    rig.type_in(" (disk=sdb");
+    assert_eq!(rows(&rig), large);
+    assert!(rig.screen().contains("this bracket is not closed"), "{}", rig.screen());
+    rig.type_in(")");
+    let both = rows(&rig);
+    assert!(both < large, "{both}");
+    rig.type_in(" !");
+    assert_eq!(rows(&rig), both);
+    rig.keys("Enter");
+    assert_eq!(rig.app.view().unwrap().filter, "bytes>1M (disk=sdb) ");
+    assert!(rig.screen().contains("the filter stays as it was"), "{}", rig.screen());
+    // The palette refuses it, and what was in force stays.
+    rig.keys(":");
+    rig.type_in("filter comm>");
+    rig.keys("Enter");
+    assert_eq!(rig.app.view().unwrap().filter, "bytes>1M (disk=sdb) ");
+}
+
+#[test]
 fn a_filter_is_live_and_can_be_taken_back() {
     let mut rig = table(SIZE, Level::Unicode);
     rig.keys("/");
@@ -167,15 +193,35 @@ fn a_detail_leads_to_the_same_process_elsewhere() {
     rig.keys("Enter");
     let view = rig.app.view().unwrap();
     assert_ne!(view.name, "biotop");
-    assert_eq!(view.filter, "pid=4412");
+    let only = [("pid".to_owned(), SettingValue::Int(4412))];
+    assert_eq!(view.request.settings, only, "the kernel side looks at nothing else");
+    assert!(matches!(rig.effects.last(), Some(Effect::Open(1, _, request)) if request.settings == only));
     assert!(rig.app.overlays.is_empty());
     rig.keys("'");
     assert_eq!(rig.app.view().unwrap().name, "biotop");
     rig.keys("' Backspace");
     assert_eq!(rig.app.view().unwrap().name, "biotop", "up again");
-    assert!(rig.app.views.iter().all(|view| view.filter.is_empty()));
+    assert!(rig.app.views.iter().all(|view| view.request.settings.is_empty()), "and what it captured is again");
+    assert!(matches!(rig.effects.last(), Some(Effect::Send(1, Command::Settings(none))) if none.is_empty()));
     rig.keys("Backspace");
     assert!(rig.app.toast.as_ref().unwrap().0.contains("nothing to go back to"));
+}
+
+#[test]
+fn a_detail_leads_to_every_kind_of_view_and_in_a_recording_to_what_it_holds() {
+    let mut rig = table(SIZE, Level::Unicode);
+    rig.keys("j Enter G");
+    let jumps = |rig: &Rig| match rig.app.overlays.last() {
+        Some(Overlay::Detail(detail)) => detail.jumps.clone(),
+        other => panic!("{other:?}"),
+    };
+    assert!(["runqlat", "execsnoop", "vfsstat"].iter().all(|name| jumps(&rig).iter().any(|jump| jump == name)));
+    assert!(!jumps(&rig).contains(&"biotop".to_owned()));
+    (0..20).for_each(|_| rig.keys("j"));
+    let last = jumps(&rig).last().unwrap().clone();
+    assert!(rig.screen().contains(&format!("▸ pid 4412 in {last}")), "{}", rig.screen());
+    rig.keys("Enter");
+    assert_eq!(rig.app.view().unwrap().name, last);
 }
 
 #[test]

@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use insta::assert_snapshot;
-
 use super::super::glyphs::Level;
 use super::super::testing::{Rig, column, disk_frame, frame, number};
+use super::screens::{at_every_size, with_keys};
 use crate::frame::{Agg, Formula, Frame, Kind, Schema, Table, Unit};
 use crate::ui::view::Rendering;
 
@@ -51,35 +50,33 @@ fn toast(rig: &Rig) -> String {
 
 #[test]
 fn every_number_has_its_line() {
-    super::screens::at_every_size("counters", counters);
+    at_every_size("counters", counters);
 }
 
 #[test]
 fn m_draws_the_table_and_enter_looks_into_the_row() {
-    let mut rig = counters((80, 24), Level::Unicode);
+    let rig = counters((80, 24), Level::Unicode);
     assert_eq!(rig.app.view().unwrap().rendering(), Rendering::Trend);
-    rig.keys("m");
-    assert_snapshot!("counters_table", rig.screen());
-    rig.keys("m Enter");
-    assert_snapshot!("counters_detail", rig.screen());
+    at_every_size("counters_table", |size, level| with_keys(counters(size, level), "m"));
+    at_every_size("counters_detail", |size, level| with_keys(counters(size, level), "Enter"));
 }
 
 #[test]
 fn since_the_start_the_number_is_the_total_and_its_past_that_of_intervals() {
-    let mut rig = counters((80, 24), Level::Unicode);
-    rig.keys("a a");
-    assert_snapshot!("counters_since_start", rig.screen());
+    at_every_size("counters_since_start", |size, level| with_keys(counters(size, level), "a a"));
 }
 
 #[test]
 fn in_a_pane_they_are_lines_too() {
-    let mut rig = Rig::new(&["biotop", "cachestat"], (80, 24), Level::Unicode);
-    rig.keys("0");
-    for index in 0..8 {
-        rig.frame(disk_frame(index));
-        rig.frame(counters_frame(index));
-    }
-    assert_snapshot!("counters_pane", rig.screen());
+    at_every_size("counters_pane", |size, level| {
+        let mut rig = Rig::new(&["biotop", "cachestat"], size, level);
+        rig.keys("0");
+        for index in 0..8 {
+            rig.frame(disk_frame(index));
+            rig.frame(counters_frame(index));
+        }
+        rig
+    });
 }
 
 #[test]

@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use insta::assert_snapshot;
-
 use super::super::glyphs::Level;
 use super::super::testing::{Rig, exec_frame};
 use super::super::view::Rendering;
+use super::screens::{at_every_size, with_keys};
 
 fn log(size: (u16, u16), level: Level, frames: u64) -> Rig {
     let mut rig = Rig::new(&["execsnoop"], size, level);
@@ -33,7 +32,7 @@ fn newest(rig: &Rig) -> u64 {
 
 #[test]
 fn the_log_at_several_sizes() {
-    super::screens::at_every_size("log", |size, level| log(size, level, 6));
+    at_every_size("log", |size, level| log(size, level, 6));
 }
 
 #[test]
@@ -69,21 +68,27 @@ fn standing_still_shows_the_log_of_then() {
 
 #[test]
 fn a_filter_finds_what_is_held_and_enter_tells_all() {
-    let mut rig = log((80, 24), Level::Unicode, 6);
-    rig.keys("/");
-    rig.type_in("ret<0");
-    rig.keys("Enter");
-    assert_snapshot!("log_filtered", rig.screen());
-    rig.keys("Enter");
-    assert_snapshot!("log_detail", rig.screen());
+    let filtered = |size, level| {
+        let mut rig = log(size, level, 6);
+        rig.keys("/");
+        rig.type_in("ret<0");
+        rig.keys("Enter");
+        rig
+    };
+    at_every_size("log_filtered", filtered);
+    at_every_size("log_detail", |size, level| {
+        let mut rig = filtered(size, level);
+        rig.keys("Enter");
+        rig
+    });
 }
 
 #[test]
 fn m_counts_what_is_held() {
+    at_every_size("log_counted", |size, level| with_keys(log(size, level, 6), "m"));
     let mut rig = log((80, 24), Level::Unicode, 6);
     rig.keys("m");
     assert_eq!(rig.app.view().unwrap().rendering(), Rendering::Table);
-    assert_snapshot!("log_counted", rig.screen());
     rig.keys("m");
     assert_eq!(rig.app.view().unwrap().rendering(), Rendering::Log);
     assert_eq!(selected(&rig), newest(&rig));

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::super::message::{Effect, Input};
 use super::super::replay::{Playing, Replay};
 use super::super::testing::{Rig, unavailable_frame};
+use super::screens::{at_every_size, with_keys};
 use super::*;
 use crate::feed::{Event, Transport};
 use crate::frame::Frame;
@@ -13,7 +14,11 @@ use crate::record::tests::{knows, opened, read, recorded};
 
 /// A recording of so many seconds of `biotop` that plays.
 fn replay(seconds: u64) -> Rig {
-    let mut rig = Rig::new(&["biotop"], SIZE, Level::Unicode);
+    replay_on(SIZE, Level::Unicode, seconds)
+}
+
+fn replay_on(size: (u16, u16), level: Level, seconds: u64) -> Rig {
+    let mut rig = Rig::new(&["biotop"], size, level);
     let (first, last) = (disk_frame(0).time, disk_frame(seconds - 1).time);
     rig.app.replay = Some(Playing::new(Replay { first, last, speed: 1.0, demo: false }));
     rig.effects.clear();
@@ -58,6 +63,22 @@ fn the_first_row_says_that_it_is_a_replay_and_of_when() {
     (4..10).for_each(|at| rig.frame(disk_frame(at)));
     end(&mut rig);
     assert!(first_line(&mut rig).ends_with("REPLAY END 11:13:29"), "{}", first_line(&mut rig));
+}
+
+#[test]
+fn a_recording_that_plays_stands_or_is_over() {
+    let playing = |size, level| {
+        let mut rig = replay_on(size, level, 10);
+        (0..10).for_each(|at| rig.frame(disk_frame(at)));
+        rig
+    };
+    at_every_size("replay", playing);
+    at_every_size("replay_paused", |size, level| with_keys(playing(size, level), "Space [ ["));
+    at_every_size("replay_end", |size, level| {
+        let mut rig = playing(size, level);
+        end(&mut rig);
+        rig
+    });
 }
 
 #[test]
@@ -183,7 +204,7 @@ fn views_that_were_not_recorded_are_not_offered() {
     let request = super::super::testing::request("tcptop");
     let app = crate::ui::app::App::new(options, vec![request], std::time::Instant::now());
     assert_eq!(app.nearest(&app.views[0]).iter().map(String::as_str).collect::<Vec<_>>(), ["cachetop", "biotop"]);
-    assert_eq!(app.unavailable.get("runqlat").map(String::as_str), Some("not in the recording"));
+    assert_eq!(app.unavailable.get("runqlat").map(String::as_str), Some("not recorded"));
     assert!(!app.unavailable.contains_key("biotop"));
     let live = crate::ui::app::App::new(Default::default(), Vec::new(), std::time::Instant::now());
     assert!(live.unavailable.is_empty());

@@ -95,9 +95,8 @@ fn histogram_view() {
 #[test]
 fn histogram_by_key() {
     at_every_size("keyed", |size, level| histogram(size, level, true));
-    let mut rig = histogram((80, 24), Level::Unicode, true);
-    rig.keys("j m");
-    assert_snapshot!("keyed_as_table", rig.screen());
+    at_every_size("keyed_heat", |size, level| with_keys(histogram(size, level, true), "j m"));
+    at_every_size("keyed_table", |size, level| with_keys(histogram(size, level, true), "j m m m"));
 }
 
 #[test]
@@ -107,9 +106,11 @@ fn view_that_cannot_run() {
         rig.frame(unavailable_frame());
         rig
     });
-    let mut rig = dashboard((80, 24), Level::Unicode);
-    rig.frame(unavailable_frame());
-    assert_snapshot!("unavailable_pane", rig.screen());
+    at_every_size("unavailable_pane", |size, level| {
+        let mut rig = dashboard(size, level);
+        rig.frame(unavailable_frame());
+        rig
+    });
 }
 
 #[test]
@@ -133,23 +134,19 @@ fn help_for_this_place() {
 
 #[test]
 fn explanation_of_a_view() {
-    let mut rig = table((80, 24), Level::Unicode);
-    rig.keys("i");
-    assert_snapshot!("explain", rig.screen());
+    at_every_size("explain", |size, level| with_keys(with_hooks(table(size, level), "biotop"), "i"));
+    at_every_size("explain_hooks", |size, level| with_keys(with_hooks(table(size, level), "biotop"), "i G"));
 }
 
 #[test]
 fn picker_of_views() {
     at_every_size("picker", |size, level| {
-        let mut rig = table(size, level);
+        let mut rig = with_hooks(table(size, level), "biotop");
         rig.input(Input::Unavailable(vec![("cachetop".into(), "no kprobes, and fentry is refused".into())]));
         rig.keys("v");
         rig
     });
-    let mut rig = table((80, 24), Level::Unicode);
-    rig.keys("v");
-    rig.type_in("net");
-    assert_snapshot!("picker_search", rig.screen());
+    at_every_size("picker_search", |size, level| with_keys(with_hooks(table(size, level), "tcptop"), "v n e t"));
 }
 
 #[test]
@@ -179,16 +176,15 @@ fn detail_of_a_row() {
 
 #[test]
 fn filter_being_typed() {
-    at_every_size("filter", |size, level| {
+    let typed = |size, level, key, text: &str| {
         let mut rig = table(size, level);
-        rig.keys("/");
-        rig.type_in("nvme0n1");
+        rig.keys(key);
+        rig.type_in(text);
         rig
-    });
-    let mut rig = table((80, 24), Level::Unicode);
-    rig.keys("/");
-    rig.type_in("nvme0n1 (wrong");
-    assert_snapshot!("filter_wrong", rig.screen());
+    };
+    at_every_size("filter", |size, level| typed(size, level, "/", "nvme0n1"));
+    at_every_size("filter_wrong", |size, level| typed(size, level, "/", "nvme0n1 (wrong"));
+    at_every_size("find", |size, level| typed(size, level, "F3", "jbd"));
 }
 
 #[test]
@@ -210,8 +206,16 @@ fn sort_menu_and_export_line() {
     });
 }
 
+/// The same once it is known what the programs of a view may be attached to.
+fn with_hooks(mut rig: Rig, view: &str) -> Rig {
+    let view = super::super::registry().find(view).unwrap();
+    let hooks = crate::probes::object::hooks(view).unwrap();
+    rig.input(Input::Hooks(view.decl.name.clone(), hooks));
+    rig
+}
+
 /// The same after some keys, toasts gone.
-fn with_keys(mut rig: Rig, keys: &str) -> Rig {
+pub(super) fn with_keys(mut rig: Rig, keys: &str) -> Rig {
     rig.screen();
     for key in keys.split(' ') {
         rig.keys(key);

@@ -91,6 +91,10 @@ fn columns_are_chosen_moved_and_sized() {
     rig.keys("c d Esc");
     assert!(rig.app.view().unwrap().chosen.is_none() && rig.screen().contains("COMM"));
     rig.keys("c T");
+    rig.type_in("warn 5");
+    rig.keys("Enter");
+    assert!(toast(&rig).contains("pid is a name"), "{}", toast(&rig));
+    rig.keys("Esc Down Down Down Down T");
     rig.type_in("nonsense");
     rig.keys("Enter");
     assert!(toast(&rig).contains("nonsense?"));

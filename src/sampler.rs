@@ -19,6 +19,7 @@ use crate::probes::probe::{Probe, Wish};
 use crate::probes::refusal::{remedy, wrong_setting};
 use crate::probes::settings::in_initial_pid_namespace;
 use crate::probes::stats::Overhead;
+use crate::views::settings;
 use crate::views::{Registry, View, ViewDecl};
 
 pub mod budget;
@@ -334,26 +335,24 @@ impl Sampler {
 }
 
 /// `cgroup` by path, a disk by name, a directory, and a filesystem by a path on it, become what the program compares.
-fn resolve_filters(
-    decl: &ViewDecl,
-    settings: &[(String, SettingValue)],
-) -> Result<Vec<(String, SettingValue)>, String> {
-    let mut resolved = Vec::with_capacity(settings.len() + 1);
-    for (name, value) in settings {
+fn resolve_filters(decl: &ViewDecl, given: &[(String, SettingValue)]) -> Result<Vec<(String, SettingValue)>, String> {
+    let mut resolved = Vec::with_capacity(given.len() + 1);
+    for (name, value) in given {
+        let kind = decl.setting(name).map(|(_, set)| settings::kind(set));
         match (name.as_str(), value) {
             ("cgroup", SettingValue::Text(path)) => {
                 let (id, level) = enrich::cgroup_of(path)?;
                 resolved.push(("filter_cgroup".to_owned(), SettingValue::Int(i64::from_ne_bytes(id.to_ne_bytes()))));
                 resolved.push(("filter_cgroup_level".to_owned(), SettingValue::Int(level)));
             }
-            (name, SettingValue::Text(disk)) if decl.setting(name).is_some_and(|(_, set)| set.disk) => {
+            (name, SettingValue::Text(disk)) if kind == Some(settings::Kind::Disk) => {
                 resolved.push((name.to_owned(), SettingValue::Int(enrich::disk_number(disk)?)));
             }
-            (name, SettingValue::Text(path)) if decl.setting(name).is_some_and(|(_, set)| set.mount) => {
+            (name, SettingValue::Text(path)) if kind == Some(settings::Kind::Mount) => {
                 let magic = decl.constants.get("fs_magic").copied();
                 resolved.push((name.to_owned(), SettingValue::Int(enrich::mount_device(path, magic)?)));
             }
-            (name, SettingValue::Text(path)) if decl.setting(name).is_some_and(|(_, set)| set.directory) => {
+            (name, SettingValue::Text(path)) if kind == Some(settings::Kind::Directory) => {
                 let numbers = enrich::directory(path)?.map(SettingValue::Int);
                 resolved.extend(enrich::directory_filters(name).into_iter().zip(numbers));
             }
@@ -371,7 +370,7 @@ fn shown_settings(view: &View, set: &[(String, SettingValue)]) -> Arc<[(String, 
     let of = |name: &str| set.iter().find(|(n, _)| n == name).map(|(_, value)| value.clone());
     let filters = ["pid", "comm", "cgroup"].into_iter().map(|n| (n.to_owned(), of(n).unwrap_or(SettingValue::Null)));
     let own = view.decl.set.iter();
-    let own = own.map(|(name, decl)| (name.clone(), of(name).unwrap_or_else(|| crate::views::settings::unset(decl))));
+    let own = own.map(|(name, decl)| (name.clone(), of(name).unwrap_or_else(|| settings::unset(decl))));
     filters.chain(own).collect()
 }
 

@@ -106,6 +106,13 @@ fn settings_do_not_hide_common_flags_and_are_in_the_program() {
             assert_eq!(taken, set.library, "{}: --{name} is taken", view.decl.name);
             assert!(!set.library || name == "lib", "{}: {name} would have to be called lib", view.decl.name);
             assert!(!set.help.is_empty(), "{}: {name} is not explained", view.decl.name);
+            let mut shaping = view.decl.col.values().flat_map(|column| column.quoted.iter().chain(&column.most));
+            assert_eq!(
+                shaping.any(|shaping| shaping == name),
+                set.shown,
+                "{}: {name} and how rows are shown",
+                view.decl.name
+            );
         }
     }
 }
@@ -238,6 +245,7 @@ const UNSAFE: &[(&str, &str)] = &[
     ("src/probes/", "libbpf and bpf(2)"),
     ("src/command.rs", "what a child does between fork and exec"),
     ("src/enrich/cgroup.rs", "open_by_handle_at"),
+    ("src/memory.rs", "mallopt"),
 ];
 
 #[test]

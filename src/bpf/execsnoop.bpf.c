@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
 /* Programs that are started. */
 #include "events.h"
+#include "mntns.h"
 #include "pattern.h"
 #include "user.h"
 
@@ -237,7 +238,7 @@ int BPF_PROG(exec__1, struct task_struct *task, int old_pid, struct linux_binprm
 
 	if (failed == FAILED_ONLY || !is_wanted(task, task->tgid))
 		return 0;
-	if (!is_parent_wanted(task->real_parent->tgid) || !is_current_user_wanted())
+	if (!is_parent_wanted(task->real_parent->tgid) || !is_current_user_wanted() || !is_current_mntns_wanted())
 		return 0;
 	if (!is_name_wanted(chunk, path) || !are_args_wanted(chunk, start, len))
 		return 0;
@@ -324,7 +325,7 @@ static __always_inline int record_failure(struct pt_regs *regs, long ret, u32 pa
 	char chunk[CHUNK] = {};
 	struct exec *exec;
 
-	if (!is_parent_wanted(parent) || !is_current_user_wanted())
+	if (!is_parent_wanted(parent) || !is_current_user_wanted() || !is_current_mntns_wanted())
 		return 0;
 	if (!is_name_wanted(chunk, path) || !are_failed_args_wanted(chunk, argv))
 		return 0;

@@ -72,12 +72,8 @@ static __always_inline void count_life(u64 age, const struct name *name)
 
 static __always_inline void tell(const struct file_id *id, const struct birth *birth, u64 now, const struct name *name)
 {
-	struct life *life;
+	struct life *life = reserve_event_or_until(events, struct life, full_path, _path_len);
 
-	if (full_path)
-		life = reserve_event(events, struct life);
-	else
-		life = __reserve_event(&events, __builtin_offsetof(struct life, _path_len));
 	if (!life)
 		return;
 	life->time_ns = now;

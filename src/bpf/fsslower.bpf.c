@@ -134,10 +134,7 @@ static __always_inline void end_call(u32 which, const struct call *call, u64 too
 		count_slow(which, call, took, ret);
 		return;
 	}
-	if (full_path)
-		slow = reserve_event(events, struct slow);
-	else
-		slow = __reserve_event(&events, __builtin_offsetof(struct slow, _path_len));
+	slow = reserve_event_or_until(events, struct slow, full_path, _path_len);
 	if (!slow)
 		return;
 	slow->time_ns = call->began + took;

@@ -2,6 +2,7 @@
 /* Files that are opened. */
 #define PATHCALL_OPENS
 #include "listed.h"
+#include "mntns.h"
 #include "pathcall.h"
 #include "user.h"
 
@@ -90,7 +91,7 @@ static __always_inline int opened(u32 number, struct pt_regs *regs, long ret)
 		return 0;
 	if ((tid && (u32)bpf_get_current_pid_tgid() != tid) || !is_current_user_wanted())
 		return 0;
-	if (!has_all_listed(flags, asked.flags))
+	if (!has_all_listed(flags, asked.flags) || !is_current_mntns_wanted())
 		return 0;
 	end_call(number, &asked, ret);
 	return 0;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
 /* TCP connections that processes open. */
 #define MAX_OWNERS 16384
+#include "dns.h"
 #include "events.h"
 #include "sock_owner.h"
 
@@ -29,6 +30,8 @@ struct connect {
 	ip_version_t family;
 	u8 _pad[7];
 	comm_t comm;
+	/* Only there with dns. */
+	text_t query[DNS_NAME];
 };
 
 /* 9,000 connects; user space empties it ten times a second. */
@@ -105,7 +108,7 @@ static __always_inline void tell(struct sock *sk)
 
 	if (!owner)
 		return;
-	event = reserve_event(events, struct connect);
+	event = reserve_event_or_until(events, struct connect, dns, query);
 	if (event) {
 		event->time_ns = owner->born;
 		event->cgroup = owner->cgroup;
@@ -113,6 +116,8 @@ static __always_inline void tell(struct sock *sk)
 		event->uid = owner->uid;
 		fill_ends(event, sk);
 		__builtin_memcpy(event->comm, owner->comm, sizeof(event->comm));
+		if (dns)
+			dns_name_of(event->query, event->raddr);
 		submit_event(event);
 	}
 	forget_owner(sk);

@@ -315,12 +315,8 @@ static __always_inline bool read_reason(struct segment *segment, u64 *ctx)
 
 static __always_inline void tell(const struct segment *segment, const struct sock_owner *owner, u64 *ctx)
 {
-	struct drop *drop;
+	struct drop *drop = reserve_event_or_until(events, struct drop, stack, stack);
 
-	if (stack)
-		drop = reserve_event(events, struct drop);
-	else
-		drop = __reserve_event(&events, __builtin_offsetof(struct drop, stack));
 	if (!drop)
 		return;
 	__builtin_memset(drop, 0, __builtin_offsetof(struct drop, stack));

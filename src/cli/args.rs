@@ -229,7 +229,7 @@ fn rows() -> Vec<Arg> {
 fn capture() -> Vec<Arg> {
     let args = vec![
         value("pid", "PID", "only this process").short('p'),
-        value("comm", "NAME", "only processes of this name"),
+        value("comm", "NAME", "only processes of this name; NAME* is any that begins so"),
         value("cgroup", "PATH", "only this cgroup"),
         value("set", "NAME=VALUE", "any setting of the view").action(ArgAction::Append),
         value("hook", "KIND|HOOK=N", "insist on a kind of hook, or on alternative N of one").action(ArgAction::Append),

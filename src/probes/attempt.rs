@@ -102,13 +102,14 @@ impl<'a> Attempt<'a> {
         let bytes = object_btf(open.as_libbpf_object().as_ptr()).ok_or_else(|| ours("the object has no BTF".into()))?;
         let btf = Btf::parse(bytes).map_err(|e| ours(e.to_string()))?;
         let mut layout = Layout::new(&btf, &self.view.decl, self.data_map(), self.choice()).map_err(ours)?;
-        if let Ok(kernel) = Btf::parse(&self.types) {
-            layout.name(&kernel);
+        let kernel = Btf::parse(&self.types).ok();
+        if let Some(kernel) = &kernel {
+            layout.name(kernel);
         }
         layout.fit(&self.view.decl, &self.wish.settings);
         self.select(&mut open, &chosen, &layout).map_err(ours)?;
         self.bind(&mut open, &chosen)?;
-        let settings = self.named(&btf)?;
+        let settings = self.named(&btf, kernel.as_ref())?;
         self.set(&mut open, &btf, &settings).map_err(ours)?;
         drop(btf);
 
@@ -157,6 +158,10 @@ impl<'a> Attempt<'a> {
         }
         let data = self.data_map();
         let tree = chosen.iter().any(|p| p.hook == FOLLOW);
+        // `HOOK_…` is what a hook that is not always there fills.
+        let optional = self.view.decl.hooks.iter().filter(|(_, hook)| hook.when.is_some()).map(|(hook, _)| hook);
+        let missing = optional.filter(|hook| !chosen.iter().any(|program| program.hook == **hook));
+        let unfilled: Vec<String> = missing.map(|hook| format!("{hook}_")).collect();
         for mut map in open.maps_mut() {
             let name = map.name().to_string_lossy().into_owned();
             let base = name.split("__").next().unwrap_or(&name);
@@ -170,7 +175,8 @@ impl<'a> Attempt<'a> {
             if half && base == data && map.value_size() as usize > layout.value_size {
                 map.set_value_size(layout.value_size as u32).map_err(|e| e.to_string())?;
             }
-            let idle = (half || ring) && base != data || base == "followed" && !tree;
+            let unfilled = unfilled.iter().any(|prefix| base.starts_with(prefix));
+            let idle = (half || ring) && base != data || base == "followed" && !tree || unfilled;
             // The lost counters are read also of programs that cannot lose anything.
             let known = !self.uses.is_empty() && !name.contains('.') && name != "lost";
             if idle || known && !used.contains(name.as_str()) {
@@ -193,17 +199,15 @@ impl<'a> Attempt<'a> {
     }
 
     /// The settings, with numbers for what the running kernel has names for.
-    fn named(&self, btf: &Btf<'_>) -> Result<Vec<(String, SettingValue)>, Refusal> {
-        let kernel = Btf::parse(&self.types);
+    fn named(&self, btf: &Btf<'_>, kernel: Option<&Btf<'_>>) -> Result<Vec<(String, SettingValue)>, Refusal> {
         let number = |(name, value): &(String, SettingValue)| {
             let of = self.view.decl.setting(name).and_then(|(_, set)| set.values_of.as_deref());
             let (Some(of), SettingValue::Text(text)) = (of, value) else { return Ok((name.clone(), value.clone())) };
             let mut names = btf.find(BtfKind::Enum, of).map(Names::declared).unwrap_or_default();
-            if let Ok(kernel) = &kernel {
+            if let Some(kernel) = kernel {
                 names.found(kernel);
             }
-            let values = names.values(text)?.iter().map(u32::to_string).collect::<Vec<_>>();
-            Ok((name.clone(), SettingValue::Text(values.join(","))))
+            Ok((name.clone(), SettingValue::Text(settings::listed(&names.values(text)?))))
         };
         let settings: Result<_, String> = self.wish.settings.iter().map(number).collect();
         settings.map_err(|message| Refusal::View(wrong_setting(message)))

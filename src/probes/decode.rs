@@ -1,11 +1,12 @@
 //! From flat bytes to rows.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::net::Ipv6Addr;
 
 use foldhash::fast::FixedState;
 
-use super::layout::{Field, Layout, Role};
+use super::layout::{Field, Layout, Role, Words};
 use super::reader::RawRows;
 use crate::frame::accumulate::larger;
 use crate::frame::{Agg, Histogram, Kind, Table, Value};
@@ -113,7 +114,7 @@ impl<'a> Decoder<'a> {
         for field in &layout.fields {
             let bytes = bytes_of(field, if field.in_key { key } else { value });
             let cell = match field.role {
-                Role::Args => self.args(bytes.get(..args_len).unwrap_or(bytes)),
+                Role::Args(words) => self.args(bytes.get(..args_len).unwrap_or(bytes), words),
                 Role::Path => self.path(bytes.get(..args_len).unwrap_or(bytes)),
                 role => self.cell(role, bytes),
             };
@@ -222,13 +223,26 @@ impl<'a> Decoder<'a> {
     }
 
     /// The strings, with a blank between two. The last NUL ends the last one.
-    fn args(&mut self, bytes: &[u8]) -> Value {
+    fn args(&mut self, bytes: &[u8], words: Words) -> Value {
         let bytes = bytes.strip_suffix(b"\0").unwrap_or(bytes);
         if bytes.is_empty() {
             return Value::Null;
         }
-        let text: Vec<u8> = bytes.iter().map(|&byte| if byte == 0 { b' ' } else { byte }).collect();
-        self.table.intern(&text)
+        let most = words.most.map_or(usize::MAX, |most| most as usize);
+        let mut strings = bytes.split(|&byte| byte == 0);
+        // It only refuses a NUL, which is between them.
+        let quote = |word| {
+            if words.quoted {
+                shlex::bytes::try_quote(word).unwrap_or(Cow::Borrowed(word))
+            } else {
+                Cow::Borrowed(word)
+            }
+        };
+        let mut shown: Vec<Cow<'_, [u8]>> = strings.by_ref().take(most).map(quote).collect();
+        if strings.next().is_some() {
+            shown.push(Cow::Borrowed(b"..."));
+        }
+        self.table.intern(&shown.join(&b' '))
     }
 
     /// The names in their order, from the root if the last one is empty.

@@ -5,6 +5,7 @@ use super::layout::Layout;
 use super::ring::Ring;
 use crate::frame::order::sort_rows;
 use crate::frame::{SettingValue, Table, Value};
+use crate::views::settings::number_given;
 
 /// Events kept of an interval unless the setting [`LIMIT`] says otherwise.
 const MAX_EVENTS: usize = 20_000;
@@ -26,11 +27,7 @@ pub struct Events {
 impl Events {
     /// Nothing is read yet.
     pub fn new(ring: Ring, layout: &Layout, settings: &[(String, SettingValue)]) -> Events {
-        let asked = settings.iter().rev().find(|(name, _)| name == LIMIT);
-        let limit = match asked {
-            Some((_, SettingValue::Int(n))) if *n > 0 => usize::try_from(*n).unwrap_or(MAX_EVENTS),
-            _ => MAX_EVENTS,
-        };
+        let limit = number_given(settings, LIMIT).and_then(|n| usize::try_from(n).ok()).unwrap_or(MAX_EVENTS);
         Events { ring, table: Table::new(layout.schema.clone()), limit, over: 0, fill: 0 }
     }
 

@@ -13,6 +13,7 @@ use meaning::meaning;
 use super::btf::{Btf, Kind as BtfKind, Type};
 use super::names::Names;
 use crate::frame::{Agg, Align, Column, Formula, Kind, Schema, SettingValue, Type as ColumnType, Unit};
+use crate::views::settings::number_given;
 use crate::views::{ColumnDecl, SettingChoice, ViewDecl};
 
 /// How the bytes of a field become a cell.
@@ -52,7 +53,7 @@ pub enum Role {
     /// Bytes used of the arguments that follow.
     ArgsLen,
     /// Strings, each with its NUL.
-    Args,
+    Args(Words),
     /// What a process gave to exit; all ones is unknown.
     ExitCode,
     /// A signal by number, 0 none.
@@ -69,6 +70,15 @@ pub enum Role {
     Path,
     /// A value of an enum, by name; all ones is unknown. Where its names are in [`Layout::names`].
     Named(usize),
+}
+
+/// How strings become one text.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Words {
+    /// As many of them as are shown; all without.
+    pub most: Option<u64>,
+    /// Whether they are quoted as a shell wants them.
+    pub quoted: bool,
 }
 
 /// One field of the key or value.
@@ -196,7 +206,8 @@ impl Layout {
             }
             // One key struct serves several groupings: those not asked for are zero.
             let kept = |r: &Raw| !r.in_key || r.role == Role::Shard || choice.key.iter().any(|k| is_named(r, k));
-            let optional = |r: &Raw| r.role == Role::Comm && !r.in_key && decl.kind != Kind::Events;
+            let single = decl.kind == Kind::Events && !decl.counts_events(Some(choice));
+            let optional = |r: &Raw| r.role == Role::Comm && !r.in_key && !single;
             let shown = |r: &Raw| !optional(r) || choice.columns.contains(&r.name);
             raw.retain(|r| kept(r) && shown(r));
         }
@@ -219,6 +230,13 @@ impl Layout {
         }
         for column in &mut Arc::make_mut(&mut self.schema).columns {
             column.visible |= filled(column) == Some(true);
+        }
+        for field in &mut self.fields {
+            let column = field.column.and_then(|at| decl.col.get(&self.schema.columns[at].name));
+            if let (Role::Args(words), Some(column)) = (&mut field.role, column) {
+                words.most = column.most.as_ref().and_then(|name| number_given(settings, name));
+                words.quoted = column.quoted.as_ref().is_some_and(|name| decl.holds(name, settings));
+            }
         }
     }
 

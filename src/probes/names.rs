@@ -61,10 +61,9 @@ impl Names {
     }
 
     fn value(&self, name: &str) -> Result<u32, String> {
-        let upper = name.to_ascii_uppercase();
         let value = self.of.iter().find(|(_, known)| known.eq_ignore_ascii_case(name)).map(|(value, _)| *value as u32);
         value.ok_or_else(|| {
-            let near = nearest(&upper, self.of.values().map(String::as_str));
+            let near = nearest(&name.to_ascii_uppercase(), self.of.values().map(String::as_str));
             format!("`{name}` is no name that this kernel has{}", did_you_mean(&near))
         })
     }

@@ -10,6 +10,7 @@ use libbpf_rs::{Link, ProgramMut};
 use super::refusal::errno_of;
 use super::sys;
 use crate::frame::SettingValue;
+use crate::views::settings::number_given;
 
 /// The setting of every view that samples: see `sampling.h`.
 const FREQUENCY: &str = "frequency";
@@ -66,10 +67,7 @@ impl Sampling {
 }
 
 fn frequency(settings: &[(String, SettingValue)]) -> u64 {
-    match settings.iter().rev().find(|(name, _)| name == FREQUENCY) {
-        Some((_, SettingValue::Int(n))) if *n > 0 => n.unsigned_abs(),
-        _ => DEFAULT_FREQUENCY,
-    }
+    number_given(settings, FREQUENCY).unwrap_or(DEFAULT_FREQUENCY)
 }
 
 /// The timer of a CPU, not running yet.

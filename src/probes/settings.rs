@@ -71,13 +71,13 @@ pub fn write(
     for (name, value) in settings {
         match (name.as_str(), value) {
             (_, SettingValue::Null) => {}
-            // For whoever attaches.
-            _ if decl.set.get(name).is_some_and(|set| set.library) => {}
+            // For whoever attaches, and whoever decodes.
+            _ if decl.set.get(name).is_some_and(|set| set.library || set.shown) => {}
             ("pid" | "tree", SettingValue::Int(pid)) => {
                 let pid = u32::try_from(*pid).map_err(|_| format!("{pid} is no process id"))?;
                 rodata.number(&format!("filter_{name}"), u64::from(pid))?;
             }
-            ("comm", SettingValue::Text(comm)) => rodata.text("filter_comm", comm)?,
+            ("comm", SettingValue::Text(comm)) => rodata.comm(comm)?,
             // Resolved from a path by whoever knows the file system; an id uses all 64 bits.
             (filter, SettingValue::Int(n)) if filter.starts_with("filter_") => {
                 rodata.number(filter, u64::from_ne_bytes(n.to_ne_bytes()))?;
@@ -86,6 +86,12 @@ pub fn write(
         }
     }
     Ok(())
+}
+
+/// A list for `listed_t` of listed.h: each number and one, as 0 is none.
+pub fn listed(numbers: &[u32]) -> String {
+    let numbers: Vec<String> = numbers.iter().map(|number| (number + 1).to_string()).collect();
+    numbers.join(",")
 }
 
 struct Rodata<'a> {
@@ -118,12 +124,7 @@ impl Rodata<'_> {
             SettingValue::Text(text) if set.pattern => self.bytes(name, &Pattern::parse(text)?.to_bytes()),
             SettingValue::Text(text) if set.names.is_some() => {
                 let numbers = set.names.map(|table| table.numbers(text)).transpose()?;
-                self.numbers(name, &numbers.unwrap_or_default())
-            }
-            SettingValue::Text(text) if set.values_of.is_some() => {
-                let number = |number: &str| number.parse().map_err(|_| format!("{number} is no number for {name}"));
-                let numbers: Result<Vec<u32>, String> = text.split(',').map(number).collect();
-                self.numbers(name, &numbers?)
+                self.list(name, &listed(&numbers.unwrap_or_default()))
             }
             SettingValue::Text(text) if set.network => self.network(name, Network::parse(text)?),
             SettingValue::Text(text) if set.list.is_some() => self.list(name, text),
@@ -148,12 +149,6 @@ impl Rodata<'_> {
         Ok(())
     }
 
-    /// `listed_t` of listed.h: each number and one, as 0 is none.
-    fn numbers(&mut self, name: &str, numbers: &[u32]) -> Result<(), String> {
-        let numbers: Vec<String> = numbers.iter().map(|number| (number + 1).to_string()).collect();
-        self.list(name, &numbers.join(","))
-    }
-
     /// An array of as many numbers as a `u32` each.
     fn list(&mut self, name: &str, text: &str) -> Result<(), String> {
         let numbers: Vec<&str> = text.split(',').collect();
@@ -166,6 +161,13 @@ impl Rodata<'_> {
             place = behind;
         }
         Ok(())
+    }
+
+    /// A name, or with a `*` behind it how names begin.
+    fn comm(&mut self, comm: &str) -> Result<(), String> {
+        let begin = comm.strip_suffix('*');
+        self.text("filter_comm", begin.unwrap_or(comm))?;
+        self.number("filter_comm_begin", u64::from(begin.is_some()))
     }
 
     fn text(&mut self, name: &str, text: &str) -> Result<(), String> {

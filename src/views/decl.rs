@@ -6,6 +6,7 @@ use std::fmt;
 use serde::Deserialize;
 
 use super::group::Group;
+use super::settings::given;
 use super::tables::Table;
 use crate::frame::{Kind, ReasonClass, SettingValue, Unit};
 
@@ -162,6 +163,10 @@ pub struct ColumnDecl {
     /// Setting without which it is null, and with which it is shown: its bytes, the last of a value, are not in the map without.
     #[serde(default)]
     pub when: Option<String>,
+    /// Of arguments: the switch with which they are quoted as a shell wants them.
+    pub quoted: Option<String>,
+    /// Of arguments: the number of them that are shown; 0 is all.
+    pub most: Option<String>,
     /// What it says is true of one moment, the end of the interval: the newest value stands, nothing adds up.
     #[serde(default)]
     pub gauge: bool,
@@ -185,6 +190,9 @@ pub struct SettingDecl {
     /// The file of a library that is watched instead of those that processes have mapped; the program does not have it.
     #[serde(default)]
     pub library: bool,
+    /// About how rows are shown, as a column says (`quoted`, `most`); the program does not have it.
+    #[serde(default)]
+    pub shown: bool,
     /// Names out of a table, as many as `list` says: the program has `listed_t`, their numbers and one.
     pub names: Option<Table>,
     /// A text in which `*` stands for anything and `?` for one byte; the program has `struct pattern`.
@@ -292,9 +300,8 @@ impl ViewDecl {
     /// What the choice of the grouping setting changes in what is read.
     pub fn choice(&self, settings: &[(String, SettingValue)]) -> Option<&SettingChoice> {
         let (name, set) = self.group_by()?;
-        let asked = settings.iter().rev().find(|(n, _)| n == name);
-        match asked {
-            Some((_, SettingValue::Text(word))) => set.choices.iter().find(|c| c.name == *word),
+        match given(settings, name) {
+            Some(SettingValue::Text(word)) => set.choices.iter().find(|c| c.name == *word),
             _ => set.choices.first(),
         }
     }
@@ -334,14 +341,14 @@ impl ViewDecl {
     }
 
     /// Whether a setting is on, not at its first choice, or, as `NAME=CHOICE`, at that one.
-    fn holds(&self, when: &str, settings: &[(String, SettingValue)]) -> bool {
+    pub fn holds(&self, when: &str, settings: &[(String, SettingValue)]) -> bool {
         let (when, only) = when.split_once('=').map_or((when, None), |(when, only)| (when, Some(only)));
         let first = self.set.get(when).and_then(|set| set.choices.first()).map(|choice| choice.name.as_str());
-        match settings.iter().rev().find(|(name, _)| name == when) {
-            Some((_, SettingValue::Bool(on))) => *on,
-            Some((_, SettingValue::Int(n))) => *n != 0,
-            Some((_, SettingValue::Text(word))) => only.map_or(Some(word.as_str()) != first, |only| word == only),
-            Some((_, SettingValue::Null)) | None => false,
+        match given(settings, when) {
+            Some(SettingValue::Bool(on)) => *on,
+            Some(SettingValue::Int(n)) => *n != 0,
+            Some(SettingValue::Text(word)) => only.map_or(Some(word.as_str()) != first, |only| word == only),
+            Some(SettingValue::Null) | None => false,
         }
     }
 

@@ -9,7 +9,7 @@ use super::{SettingDecl, TimeUnit, ViewDecl, nearest};
 use crate::frame::SettingValue;
 
 /// What a setting takes.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub enum Kind<'a> {
     /// On or off.
     Switch,
@@ -219,8 +219,22 @@ pub fn capture(name: &str, text: &str) -> Option<Result<SettingValue, String>> {
             Ok(pid) if pid > 0 => Ok(SettingValue::Int(i64::from(pid))),
             _ => Err(format!("`{text}` is not a process id")),
         }),
+        "comm" if text == "*" => Some(Err("`*` alone is every name".to_owned())),
         "comm" | "cgroup" if text.is_empty() => Some(Err("the name is empty".to_owned())),
         "comm" | "cgroup" => Some(Ok(SettingValue::Text(text.to_owned()))),
+        _ => None,
+    }
+}
+
+/// The value that a setting was given last.
+pub fn given<'a>(settings: &'a [(String, SettingValue)], name: &str) -> Option<&'a SettingValue> {
+    settings.iter().rev().find(|(set, _)| set == name).map(|(_, value)| value)
+}
+
+/// The number that a setting was given; 0 stands for what is without.
+pub fn number_given(settings: &[(String, SettingValue)], name: &str) -> Option<u64> {
+    match given(settings, name) {
+        Some(SettingValue::Int(n)) if *n > 0 => Some(n.unsigned_abs()),
         _ => None,
     }
 }
@@ -271,7 +285,7 @@ mod tests {
         assert_eq!(shown(""), SettingValue::Bool(false));
         assert_eq!(shown("choices = [{ name = 'all' }, { name = 'cgroup' }]"), SettingValue::Text("all".into()));
         assert_eq!(shown("time = 'ms'\ndefault = '10ms'"), SettingValue::Text("10ms".into()));
-        for kind in ["network", "disk", "mount", "pattern"] {
+        for kind in ["network", "disk", "mount", "directory", "pattern"] {
             assert_eq!(shown(&format!("{kind} = true")), SettingValue::Null, "{kind}");
         }
     }

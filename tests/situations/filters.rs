@@ -92,6 +92,12 @@ fn of_one_name_all_is_captured_and_of_others_nothing() {
     assert_only(filtered(|_| ["--comm", "wanted-load"].map(String::from).to_vec()));
 }
 
+#[test]
+fn of_names_that_begin_so_all_is_captured_and_of_others_nothing() {
+    let _alone = begin();
+    assert_only(filtered(|_| ["--comm", "wanted*"].map(String::from).to_vec()));
+}
+
 /// A cgroup; removed when dropped, when its processes have gone.
 struct Group(PathBuf);
 

@@ -33,6 +33,18 @@ static __always_inline void *__reserve_event(void *ring, u64 size)
 	return event;
 }
 
+/* Room for all of an event if `whole`, which has to be constant, else for what stands before `end`. */
+#define reserve_event_or_until(ring, T, whole, end)			\
+	({								\
+		T *reserved;						\
+									\
+		if (whole)						\
+			reserved = reserve_event(ring, T);		\
+		else							\
+			reserved = __reserve_event(&(ring), __builtin_offsetof(T, end)); \
+		reserved;						\
+	})
+
 static __always_inline void submit_event(void *event)
 {
 	bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);

@@ -11,6 +11,7 @@
 
 const volatile u32 filter_pid = 0;	    /* only this process */
 const volatile char filter_comm[16] = {};   /* only processes of exactly this name */
+const volatile u32 filter_comm_begin = 0;   /* or of any that begins so */
 const volatile u64 filter_cgroup = 0;	    /* only tasks in this cgroup or below it */
 const volatile u32 filter_cgroup_level = 0; /* the level of that cgroup */
 const volatile u32 filter_tree = 0;	    /* only this process and its descendants */
@@ -71,10 +72,10 @@ static __always_inline bool comm_is_wanted(struct task_struct *task)
 
 	read_comm(&comm, task);
 	for (i = 0; i < 16; i++) {
+		if (!filter_comm[i])
+			return filter_comm_begin || !comm[i];
 		if (comm[i] != filter_comm[i])
 			return false;
-		if (!comm[i])
-			break;
 	}
 	return true;
 }

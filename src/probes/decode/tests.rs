@@ -106,6 +106,34 @@ fn distributions_of_all_cpus_are_one_and_the_maximum_of_nothing_is_null() {
 }
 
 #[test]
+fn arguments_are_quoted_and_left_out_as_the_settings_say() {
+    let view = Registry::get().find("execsnoop").expect("a view of events");
+    let shown = |settings: &[(&str, SettingValue)], args: &[u8]| {
+        let settings: Vec<_> = settings.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+        let layout = object::layout(view, &settings).expect("a layout");
+        let field = layout.fields.iter().find(|f| matches!(f.role, Role::Args(_))).expect("arguments");
+        let length = layout.fields.iter().find(|f| f.role == Role::ArgsLen).expect("their length");
+        let mut record = vec![0; layout.value_size];
+        record[length.offset..length.offset + 4].copy_from_slice(&(args.len() as u32).to_le_bytes());
+        record[field.offset..field.offset + args.len()].copy_from_slice(args);
+        let mut table = Table::new(layout.schema.clone());
+        push_event(&layout, &record, 0, &mut table, &mut Fixed);
+        table
+            .text_at(0, layout.schema.index("args").expect("a column"))
+            .map(|text| String::from_utf8_lossy(text).into_owned())
+    };
+    let (quote, most) = (("quote", SettingValue::Bool(true)), |n| ("max_args", SettingValue::Int(n)));
+    let args = b"sh\0-c\0a b\0\0it's\0";
+    assert_eq!(shown(&[], args).as_deref(), Some("sh -c a b  it's"));
+    let quoted = shown(std::slice::from_ref(&quote), args).expect("text");
+    assert_eq!(shlex::split(&quoted).expect("a command"), ["sh", "-c", "a b", "", "it's"]);
+    assert_eq!(shown(&[most(2)], args).as_deref(), Some("sh -c ..."));
+    assert_eq!(shown(&[most(5)], args).as_deref(), Some("sh -c a b  it's"), "there are no more");
+    assert!(shown(&[quote, most(3)], args).expect("text").ends_with(" ..."));
+    assert_eq!(shown(&[most(0)], b""), None);
+}
+
+#[test]
 fn an_event_is_a_row_with_its_time_and_its_strings() {
     let view = Registry::get().find("execsnoop").expect("a view of events");
     let layout = object::layout(view, &[]).expect("a layout");
@@ -115,7 +143,7 @@ fn an_event_is_a_row_with_its_time_and_its_strings() {
     let mut put = |at: usize, bytes: &[u8]| record[at..at + bytes.len()].copy_from_slice(bytes);
     put(offset(Role::Time), &1_500_000_000u64.to_le_bytes());
     put(offset(Role::ArgsLen), &(args.len() as u32).to_le_bytes());
-    put(offset(Role::Args), args);
+    put(offset(Role::Args(Words::default())), args);
     put(offset(Role::Text), b"/bin/sh\0of an event before");
     put(offset(Role::Comm), b"sh\0");
     let mut table = Table::new(layout.schema.clone());

@@ -2,7 +2,7 @@
 
 use super::super::btf::{Kind as BtfKind, Type};
 use super::super::words::SOFTIRQS;
-use super::Role;
+use super::{Role, Words};
 use crate::frame::{Agg, Type as ColumnType, Unit};
 
 /// How a field is decoded, how its values add up, and what its column is.
@@ -36,7 +36,7 @@ pub(super) fn meaning(typedef: Option<&str>, ty: Type<'_>) -> (Role, Agg, Column
         "text_t" => (Role::Text, Agg::Last, Text, None),
         "frames_t" => (Role::Frames, Agg::Last, Text, None),
         "text_len_t" => (Role::ArgsLen, Agg::Last, Int, None),
-        "args_t" => (Role::Args, Agg::Last, Text, None),
+        "args_t" => (Role::Args(Words::default()), Agg::Last, Text, None),
         "exit_code_t" => (Role::ExitCode, Agg::Last, Int, Some(Unit::Id)),
         "signal_t" => (Role::Signal, Agg::Last, Text, None),
         "syscall_t" => (Role::Syscall, Agg::Last, Text, None),

@@ -13,6 +13,7 @@ use crate::test;
 pub const TESTS: &[Test] = &[
     test!(requests_are_timed_as_whoever_waits_for_them_does).every_way().uses(&[Thing::ScratchDisk]),
     test!(queued_is_the_time_that_the_disk_accounts).every_way().uses(&[Thing::ScratchDisk]),
+    test!(each_grouping_adds_up_to_the_same).uses(&[Thing::ScratchDisk]),
 ];
 
 const DISK: u64 = 64 << 20;
@@ -183,4 +184,11 @@ fn queued_is_the_time_that_the_disk_accounts(case: &Case) {
         assert_eq!(found.count, places(), "requests");
         assert!(found.sum < ns, "{} ns since they were issued, {ns} since submission", found.sum);
     });
+}
+
+fn each_grouping_adds_up_to_the_same(case: &Case) {
+    let disk = Disk::scratch(DISK);
+    let mut worker = Worker::start("biolatency", &["direct", &disk.path.to_string_lossy()]);
+    let pid = worker.pid.to_string();
+    crate::support::asked::check_groupings(case, &["biolatency", "-p", &pid], None, || drop(worker.step()));
 }

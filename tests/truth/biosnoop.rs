@@ -17,6 +17,7 @@ pub const TESTS: &[Test] = &[
     test!(behind_a_scheduler_each_request_waits_under_its_owner).every_way().uses(&[Thing::ScratchDisk]),
     test!(each_request_is_sequential_or_not).every_way().uses(&[Thing::ScratchDisk]),
     test!(what_is_faster_than_asked_for_is_left_out).uses(&[Thing::ScratchDisk]),
+    test!(each_grouping_adds_up_to_the_same).uses(&[Thing::ScratchDisk]),
 ];
 
 const DISK: u64 = 64 << 20;
@@ -214,4 +215,11 @@ fn each_request_is_sequential_or_not(case: &Case) {
         assert!((least..=least + 2).contains(&found), "{found} requests, {least} in truth");
     });
     without.check(|rows| assert!(rows.iter().all(|row| row["pattern"].is_null()), "nobody asked"));
+}
+
+fn each_grouping_adds_up_to_the_same(case: &Case) {
+    let disk = Disk::scratch(DISK);
+    let mut worker = Worker::start("biosnoop", &["direct", &disk.path.to_string_lossy()]);
+    let pid = worker.pid.to_string();
+    crate::support::asked::check_groupings(case, &["biosnoop", "-p", &pid], None, || drop(worker.step()));
 }

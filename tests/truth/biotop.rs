@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::support::disk::{Disk, Stats};
 use crate::support::numbers::{is, number};
-use crate::support::{Case, Job, Need, Test, Thing, Worker, aio, assert_near, files, total};
+use crate::support::{Case, Job, Need, Test, Thing, Worker, aio, assert_near, files, in_guest, total};
 use crate::test;
 
 const MIB: usize = 1 << 20;
@@ -22,6 +22,7 @@ const DEPTH: usize = 64;
 pub const TESTS: &[Test] = &[
     test!(direct_io_is_counted_to_the_byte_under_its_process_and_disk).every_way().uses(&[Thing::ScratchDisk]),
     test!(behind_a_scheduler_the_owner_is_the_submitter).every_way().uses(&[Thing::ScratchDisk]),
+    test!(queued_is_the_time_that_the_disk_accounts).every_way().uses(&[Thing::ScratchDisk]),
     test!(what_is_written_back_adds_up_to_what_the_disk_did).uses(&[Thing::ScratchDisk]),
     test!(a_command_is_followed_into_its_children_and_nobody_else)
         .uses(&[Thing::ScratchDisk])
@@ -184,4 +185,26 @@ fn a_command_is_followed_into_its_children_and_nobody_else(case: &Case) {
     });
     other.answer();
     assert!(disk.stats().since(before).writes[1] >= (SIZE + 2 * 64 * BLOCK) as u64, "the disk did something else");
+}
+
+fn queued_is_the_time_that_the_disk_accounts(case: &Case) {
+    let disk = Disk::scratch(SIZE as u64);
+    disk.set_scheduler("mq-deadline");
+    let mut worker = Worker::start("biotop", &["async", &disk.path.to_string_lossy()]);
+    let pid = worker.pid.to_string();
+    let queued = case.watch(&["biotop", "--queued", "-p", &pid]);
+    let issued = case.watch(&["biotop", "-p", &pid]);
+    let (done, _) = observe(&disk, &mut worker, 1);
+    disk.set_scheduler("none");
+
+    let ns = done.ticks * 1_000_000;
+    let of = |rows: &[Value], column: &str| total(rows, column, |row| is(row, "disk", disk.name.as_str()));
+    queued.check(|rows| {
+        assert_near("requests", of(rows, "io"), done.writes[0], 1.0);
+        assert_near("their time since submission", of(rows, "latency_sum"), ns, if in_guest() { 30.0 } else { 8.0 });
+    });
+    issued.check(|rows| {
+        assert_near("requests", of(rows, "io"), done.writes[0], 1.0);
+        assert!(of(rows, "latency_sum") < ns, "{} ns since they were issued, {ns} since submission", of(rows, "latency_sum"));
+    });
 }

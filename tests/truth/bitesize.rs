@@ -11,7 +11,7 @@ use crate::test;
 
 /// The tests, on a disk of their own.
 pub const TESTS: &[Test] =
-    &[test!(each_size_is_in_its_bucket_under_its_program).every_way().uses(&[Thing::ScratchDisk])];
+    &[test!(each_size_is_in_its_bucket_under_its_program).every_way().uses(&[Thing::ScratchDisk]), test!(each_grouping_adds_up_to_the_same).uses(&[Thing::ScratchDisk])];
 
 /// Sizes, each with its own number of writes.
 fn plan() -> [(usize, usize); 4] {
@@ -93,4 +93,11 @@ fn each_size_is_in_its_bucket_under_its_program(case: &Case) {
     here.check(|rows| assert_eq!(buckets(rows, |_| true), all, "of this disk"));
     elsewhere.check(|rows| assert_eq!(buckets(rows, |_| true), [], "of another disk"));
     by_pid.check(|rows| assert_eq!(buckets(rows, |key| key["pid"] == worker.pid), all, "by pid"));
+}
+
+fn each_grouping_adds_up_to_the_same(case: &Case) {
+    let disk = Disk::scratch(64 << 20);
+    let mut worker = Worker::start("bitesize", &[&disk.path.to_string_lossy(), "bite"]);
+    let pid = worker.pid.to_string();
+    crate::support::asked::check_groupings(case, &["bitesize", "-p", &pid], None, || drop(worker.step()));
 }

@@ -9,11 +9,9 @@ use serde_json::{Value, json};
 use crate::support::files::{self, PAGE};
 use crate::support::filesystem::Filesystem;
 use crate::support::numbers::{is, number};
-use crate::support::{Case, Job, Need, Test, Worker, assert_near, note, pose_as, total};
+use crate::support::{Case, Job, Need, Test, Worker, assert_near, note, pose_as, total, USER};
 use crate::test;
 
-/// A user whom nobody has.
-const USER: u32 = 54_321;
 /// Pages of the file.
 const PAGES: usize = 4096;
 /// What the view may be wrong by, percent: it counts batches of pages, not single ones.

@@ -4,13 +4,14 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::support::{Case, Job, Test, Thing, Worker, assert_near, in_guest, note, number, schedule};
+use crate::support::{Case, Job, Test, Thing, Worker, assert_near, in_guest, monotonic, note, number, schedule};
 use crate::test;
 
 /// The tests.
 pub const TESTS: &[Test] = &[
     test!(stretches_on_a_cpu_are_those_of_the_schedstat).every_way().uses(&[Thing::Machine]),
     test!(time_off_a_cpu_is_what_is_left_of_the_clock).every_way().uses(&[Thing::Machine]),
+    test!(idle_tasks_are_shown_when_asked_for).uses(&[Thing::Machine]),
 ];
 
 /// Bursts of work, how long each is, and the sleep behind it. Emulated, a switch takes 50 µs, more with every program that
@@ -99,4 +100,34 @@ fn time_off_a_cpu_is_what_is_left_of_the_clock(case: &Case) {
     let sleep = plan().2;
     filtered.check(|rows| Found::of(rows, sleep, |_| true).check("with -p", &truth, "off"));
     by_pid.check(|rows| Found::of(rows, sleep, |key| key["pid"] == worker.pid).check("by pid", &truth, "off"));
+}
+
+/// Time that no task wanted a CPU, of all of them, ns.
+fn idle_time() -> u64 {
+    let text = std::fs::read_to_string("/proc/stat").expect("it is always there");
+    let mut fields = text.lines().next().expect("a line").split_whitespace().skip(4);
+    let mut ticks = || fields.next().and_then(|field| field.parse::<u64>().ok()).expect("a number");
+    (ticks() + ticks()) * (1_000_000_000 / 100)
+}
+
+fn idle_tasks_are_shown_when_asked_for(case: &Case) {
+    let mut worker = Worker::start("cpudist", &[]);
+    let begun = monotonic();
+    let with = case.watch_plain(&["cpudist", "--idle", "--by", "pid"]);
+    let without = case.watch_plain(&["cpudist", "--by", "pid"]);
+    let before = idle_time();
+    worker.step();
+    let idle = idle_time() - before;
+    let of_idle = |rows: &[Value]| {
+        let idle = rows.iter().filter(|row| row["key"]["pid"] == 0);
+        idle.map(|row| number(row, "sum")).sum::<u64>()
+    };
+    with.check(|rows| {
+        let cpus = std::thread::available_parallelism().map_or(1, usize::from) as u64;
+        let most = (monotonic() - begun) * cpus;
+        note(format!("{} ns idle of {most}, in truth at least {idle}", of_idle(rows)));
+        // A stretch that has not ended is not told yet.
+        assert!((idle / 2..=most).contains(&of_idle(rows)), "{} ns idle of {most}, in truth at least {idle}", of_idle(rows));
+    });
+    without.check(|rows| assert_eq!(of_idle(rows), 0, "{rows:?}"));
 }

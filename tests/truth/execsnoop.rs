@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::support::asked::{self, Filter};
 use crate::support::numbers::is;
-use crate::support::{Case, Job, Test, Worker, files, in_guest, monotonic, note, pose_as, total};
+use crate::support::{Case, Job, Test, Worker, files, in_guest, monotonic, mount_namespace, note, pose_as, total, USER};
 use crate::test;
 
 /// The tests.
@@ -18,6 +18,8 @@ pub const TESTS: &[Test] = &[
     test!(a_burst_is_counted_exactly),
     test!(only_names_and_arguments_that_are_asked_for),
     test!(only_one_user_or_parent_when_asked),
+    test!(only_one_mount_namespace_when_asked).every_way(),
+    test!(arguments_are_quoted_and_left_out_when_asked),
 ];
 
 /// Execs of a burst, one behind the other as fast as they go.
@@ -27,8 +29,6 @@ fn burst() -> usize {
 
 /// More than the ring holds, which is 3,120.
 const RING_OVERFLOW: usize = 5_000;
-/// A user whom nobody has.
-const USER: u32 = 54_321;
 /// Calls that fail.
 const FAILURES: usize = 100;
 /// Arguments of each exec, behind its name and its number: with a blank, empty, of another alphabet.
@@ -41,6 +41,12 @@ pub fn work(job: &Job) {
         "leave" => std::process::exit(0),
         "fail" => fail_all(job),
         "users" => run_as_users(job),
+        "mounts" => {
+            job.step(&json!(mount_namespace(job.word(1) == "apart")));
+            leave();
+            Command::new("/nowhere/missing").stdin(Stdio::null()).status().expect_err("it cannot start");
+            job.last(&json!("done"));
+        }
         other => panic!("unknown work {other}"),
     }
 }
@@ -61,14 +67,17 @@ fn run_as_users(job: &Job) {
     job.step(&json!("ready"));
     for user in [0, USER] {
         pose_as(user);
-        for _ in 0..2 {
-            let mut child = Command::new("/proc/self/exe");
-            child.env("BCC_TOP_WORKER_WORDS", json!(["leave"]).to_string());
-            assert!(child.stdin(Stdio::null()).status().expect("it starts").success());
-        }
+        (0..2).for_each(|_| leave());
         Command::new("/nowhere/missing").stdin(Stdio::null()).status().expect_err("it cannot start");
     }
     job.last(&json!("done"));
+}
+
+/// A program that ends at once.
+fn leave() {
+    let mut child = Command::new("/proc/self/exe");
+    child.env("BCC_TOP_WORKER_WORDS", json!(["leave"]).to_string());
+    assert!(child.stdin(Stdio::null()).status().expect("it starts").success());
 }
 
 fn run_all(job: &Job) {
@@ -225,5 +234,30 @@ fn only_one_user_or_parent_when_asked(case: &Case) {
     counted.check(|rows| {
         assert!(rows.iter().all(|row| is(row, "uid", USER)), "{rows:?}");
         assert_eq!((total(rows, "count", |_| true), total(rows, "failed", |_| true)), (3, 1), "{rows:?}");
+    });
+}
+
+fn only_one_mount_namespace_when_asked(case: &Case) {
+    asked::check_mount_namespaces(case, &["execsnoop", "--failed", "also"], &["mounts"], "ppid");
+}
+
+fn arguments_are_quoted_and_left_out_when_asked(case: &Case) {
+    let mut burst = Burst::new("exec-quoted", 3);
+    let watch = |args: &[&str]| case.watch_plain(&[&["execsnoop"], args].concat());
+    let (quoted, three, all) = (watch(&["--quote"]), watch(&["--max-args", "3"]), watch(&["--quote", "--max-args", "5"]));
+    burst.run();
+    let program = burst.program.to_str().expect("text");
+    let own = |rows: &[Value]| rows.iter().filter(|row| burst.own()(row)).map(|row| row["args"].clone()).collect::<Vec<_>>();
+    let whole = |rows: &[Value]| {
+        // As a shell would read them.
+        let read = own(rows).into_iter().map(|args| shlex::split(args.as_str().expect("text")).expect("words"));
+        let truth = (0..burst.count).map(|number| [&[program, &number.to_string()], &ARGS[..]].concat().iter().map(|word| word.to_string()).collect::<Vec<_>>());
+        assert_eq!(read.collect::<Vec<_>>(), truth.collect::<Vec<_>>());
+    };
+    quoted.check(whole);
+    all.check(whole);
+    three.check(|rows| {
+        let truth: Vec<Value> = (0..burst.count).map(|number| json!(format!("{program} {number} with blank ..."))).collect();
+        assert_eq!(own(rows), truth);
     });
 }

@@ -23,6 +23,7 @@ pub const TESTS: &[Test] = &[
     test!(only_slow_operations_are_told).needs(&[Need::Filesystem("ext4")]),
     test!(only_files_and_mounts_that_are_asked_for).every_way().needs(&[Need::Filesystem("ext4")]),
     test!(a_burst_is_counted_exactly).needs(&[Need::Filesystem("ext4")]),
+    test!(each_grouping_adds_up_to_the_same).needs(&[Need::Filesystem("ext4")]),
 ];
 
 /// As long as a name can be.
@@ -242,4 +243,10 @@ fn only_files_and_mounts_that_are_asked_for(case: &Case) {
         Some(watch) => watch.check(|rows| assert!(rows.is_empty(), "{rows:?}")),
         None => note("there is no other ext4 here".to_owned()),
     }
+}
+
+fn each_grouping_adds_up_to_the_same(case: &Case) {
+    let (_filesystem, _dir, mut worker) = start("ext4", "burst");
+    let pid = worker.pid.to_string();
+    crate::support::asked::check_groupings(case, &["ext4slower", "0", "-p", &pid], Some(BURST + 1), || drop(worker.step()));
 }

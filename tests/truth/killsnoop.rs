@@ -5,7 +5,7 @@ use std::process::{Child, Command, Stdio};
 use serde_json::{Value, json};
 
 use crate::support::numbers::is;
-use crate::support::{Case, Job, Test, Worker, ok, total};
+use crate::support::{Case, Job, Test, Worker, ok, total, USER};
 use crate::test;
 
 /// The tests.
@@ -14,12 +14,11 @@ pub const TESTS: &[Test] = &[
     test!(only_failures_of_one_signal_when_asked),
     test!(calls_are_counted_exactly),
     test!(queued_refused_and_through_a_descriptor).every_way(),
+    test!(each_grouping_adds_up_to_the_same),
 ];
 
 /// Calls of the plain sort: children that are killed.
 const CHILDREN: usize = 5;
-/// A user whom nobody has.
-const USER: u32 = 54_321;
 /// Far above `pid_max`.
 const NOBODY: i32 = i32::MAX - 1;
 
@@ -221,4 +220,10 @@ fn queued_refused_and_through_a_descriptor(case: &Case) {
     few.check_with_lost(|rows, lost| {
         assert!(rows.len() as u64 + lost == 6 && !rows.is_empty() && lost > 0, "{lost} lost of {rows:?}");
     });
+}
+
+fn each_grouping_adds_up_to_the_same(case: &Case) {
+    let mut worker = Worker::start("killsnoop", &["send"]);
+    let pid = worker.pid.to_string();
+    crate::support::asked::check_groupings(case, &["killsnoop", "-p", &pid], None, || drop(worker.step()));
 }

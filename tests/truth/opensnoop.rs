@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::support::asked::{self, Filter};
 use crate::support::numbers::is;
-use crate::support::{Case, Job, Test, Worker, files, in_guest, monotonic, note, number, ok, pose_as, total};
+use crate::support::{Case, Job, Test, Worker, files, in_guest, monotonic, mount_namespace, note, number, ok, pose_as, total, USER};
 use crate::test;
 
 /// The tests.
@@ -21,10 +21,9 @@ pub const TESTS: &[Test] = &[
     test!(only_what_is_asked_for_is_shown),
     test!(only_one_thread_when_asked),
     test!(only_one_user_when_asked),
+    test!(only_one_mount_namespace_when_asked).every_way(),
 ];
 
-/// A user whom nobody has.
-const USER: u32 = 54_321;
 /// Rounds of the work that is told one by one.
 const ROUNDS: usize = 20;
 /// A name that is longer than the 255 bytes that are kept is cut: this one is not, by one.
@@ -40,6 +39,12 @@ pub fn work(job: &Job) {
     let dir = Path::new(job.word(1));
     let path = |name: &str| CString::new(dir.join(name).as_os_str().as_bytes()).expect("no NUL");
     drop(std::fs::File::create(dir.join("there")).expect("a file"));
+    if job.word(0) == "mounts" {
+        job.step(&json!(mount_namespace(job.word(2) == "apart")));
+        close(open(&path("there"), libc::O_RDONLY));
+        assert_eq!(open(&path("missing"), libc::O_RDONLY), -1);
+        job.last(&json!("done"));
+    }
     if job.word(0) == "threads" {
         return threads(job, &path("there"), &path("missing"));
     }
@@ -323,4 +328,9 @@ fn only_one_user_when_asked(case: &Case) {
     let asked = [Filter::same("uid", 0), Filter::same("uid", USER), Filter::none("uid", USER + 1)];
     asked::check(case, &["opensnoop", "--pid", &pid], asked, || drop(opener.worker.step()), own);
     counted.check(|rows| assert_eq!((total(rows, "count", |_| true), total(rows, "failed", |_| true)), (2, 1), "{rows:?}"));
+}
+
+fn only_one_mount_namespace_when_asked(case: &Case) {
+    let dir = tempfile::tempdir_in(files::scratch()).expect("a directory");
+    asked::check_mount_namespaces(case, &["opensnoop", "--min-latency", "1ns"], &["mounts", path_of(&dir)], "pid");
 }

@@ -11,7 +11,8 @@ use crate::test;
 
 /// The tests: this one has the machine for itself, as it is about who has to wait for a CPU.
 pub const TESTS: &[Test] =
-    &[test!(the_waits_of_a_process_beside_a_hog_are_those_of_its_schedstat).every_way().uses(&[Thing::Machine])];
+    &[test!(the_waits_of_a_process_beside_a_hog_are_those_of_its_schedstat).every_way().uses(&[Thing::Machine]),
+    test!(each_grouping_adds_up_to_the_same).uses(&[Thing::Machine])];
 
 /// Waits after a preemption, at least.
 const PREEMPTED: u64 = 500;
@@ -110,15 +111,21 @@ impl Found {
     }
 }
 
-fn the_waits_of_a_process_beside_a_hog_are_those_of_its_schedstat(case: &Case) {
+/// A process that waits, and the one that it waits for, on the last CPU.
+fn workers() -> (tempfile::TempDir, Worker, Worker) {
     let cpu = schedule::last_cpu().to_string();
     let pipes = tempfile::tempdir().expect("a directory");
     for name in ["wake", "woken"] {
         files::make_fifo(&pipes.path().join(name));
     }
-    let dir = pipes.path().to_string_lossy();
-    let mut worker = Worker::start("runqlat", &["wait", &cpu, &dir]);
-    let mut hog = Worker::start("runqlat", &["hog", &cpu, &dir]);
+    let dir = pipes.path().to_string_lossy().into_owned();
+    let worker = Worker::start("runqlat", &["wait", &cpu, &dir]);
+    let hog = Worker::start("runqlat", &["hog", &cpu, &dir]);
+    (pipes, worker, hog)
+}
+
+fn the_waits_of_a_process_beside_a_hog_are_those_of_its_schedstat(case: &Case) {
+    let (_pipes, mut worker, mut hog) = workers();
     let pid = worker.pid.to_string();
     // Both ways of asking for one process, at the same time.
     let filtered = case.watch(&["runqlat", "-p", &pid]);
@@ -132,4 +139,13 @@ fn the_waits_of_a_process_beside_a_hog_are_those_of_its_schedstat(case: &Case) {
     assert!(waits >= plan().0 && ns / waits >= 1_000_000, "not the waits that this test is about: {truth}");
     filtered.check(|rows| Found::of(rows, |_| true).check("with -p", &truth));
     keyed.check(|rows| Found::of(rows, |key| key["pid"] == worker.pid).check("by pid", &truth));
+}
+
+fn each_grouping_adds_up_to_the_same(case: &Case) {
+    let (_pipes, mut worker, mut hog) = workers();
+    let pid = worker.pid.to_string();
+    crate::support::asked::check_groupings(case, &["runqlat", "-p", &pid], None, || {
+        assert_eq!(hog.step(), "burning");
+        worker.step();
+    });
 }

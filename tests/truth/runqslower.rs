@@ -16,6 +16,12 @@ pub const TESTS: &[Test] = &[test!(each_long_wait_is_told_and_no_short_one).ever
 /// What is a long wait.
 const LONG: Duration = Duration::from_millis(1);
 
+/// What is one unless it is said, and how long the hog keeps the CPU from whoever waits to make it one.
+const LONG_BY_DEFAULT: Duration = Duration::from_millis(10);
+const HOLD_BY_DEFAULT: Duration = Duration::from_millis(15);
+/// So often, behind the others.
+const ROUNDS_BY_DEFAULT: u64 = 10;
+
 /// How often the process under test is woken; how long the hog keeps the CPU then, for the first half of them and for the rest;
 /// and by how many per cent the kernel's clock and that of the programs may differ at the limit. Emulated, all takes longer.
 struct Plan {
@@ -41,10 +47,14 @@ fn hog(job: &Job, mut wake: &File, mut woken: &File) {
     println!("\"burning\"");
     let Plan { rounds, holds, .. } = plan();
     for round in 0.. {
+        if round == rounds {
+            // No slice ends what this one does.
+            schedule::become_real_time();
+        }
         // Back from sleep it has a whole slice before it: see runqlat's test.
         std::thread::sleep(Duration::from_micros(50));
         wake.write_all(b"!").expect("woken");
-        schedule::burn(holds[usize::from(round >= rounds / 2)]);
+        schedule::burn(if round < rounds { holds[usize::from(round >= rounds / 2)] } else { HOLD_BY_DEFAULT });
         woken.read_exact(&mut [0]).expect("an answer");
     }
 }
@@ -55,11 +65,13 @@ fn wait(job: &Job, mut wake: &File, mut woken: &File) {
     job.step(&json!("ready"));
     let (long, vague) = (LONG.as_nanos() as u64, plan().vague);
     let (mut sure, mut maybe, mut sum, mut sum_maybe) = (0u64, 0u64, 0u64, 0u64);
+    let mut by_default = 0;
     let mut before = schedule::statistics();
-    for _ in 0..plan().rounds {
+    for _ in 0..plan().rounds + ROUNDS_BY_DEFAULT {
         wake.read_exact(&mut [0]).expect("woken");
         let now = schedule::statistics();
         let (waited, turns) = (now.delay - before.delay, now.turns - before.turns);
+        by_default += u64::from(Duration::from_nanos(waited) > LONG_BY_DEFAULT);
         if waited > long / 100 * (100 - vague) {
             (maybe, sum_maybe) = (maybe + turns, sum_maybe + waited);
         }
@@ -70,7 +82,7 @@ fn wait(job: &Job, mut wake: &File, mut woken: &File) {
         before = now;
         woken.write_all(b"+").expect("an answer");
     }
-    job.last(&json!({ "sure": sure, "maybe": maybe, "ns": sum, "ns_maybe": sum_maybe }));
+    job.last(&json!({ "sure": sure, "maybe": maybe, "ns": sum, "ns_maybe": sum_maybe, "by_default": by_default }));
 }
 
 fn each_long_wait_is_told_and_no_short_one(case: &Case) {
@@ -86,6 +98,9 @@ fn each_long_wait_is_told_and_no_short_one(case: &Case) {
     let events = case.watch(&["runqslower", "--min-latency-us", &long]);
     let by_pid = case.watch_plain(&["runqslower", "--min-latency-us", &long, "--by", "pid"]);
     let by_prev = case.watch_plain(&["runqslower", "--min-latency-us", &long, "--by", "prev", "-p", &pid]);
+    let by_comm = case.watch_plain(&["runqslower", "--min-latency-us", &long, "--by", "comm", "-p", &pid]);
+    let of_thread = case.watch_plain(&["runqslower", "--min-latency-us", &long, "--tid", &pid]);
+    let by_default = case.watch_plain(&["runqslower", "-p", &pid]);
     assert_eq!(hog.step(), "burning");
     let truth = worker.step();
     note(format!("in truth {truth}"));
@@ -126,5 +141,19 @@ fn each_long_wait_is_told_and_no_short_one(case: &Case) {
     by_prev.check(|rows| {
         is_told("long waits by prev", total(rows, "count", |_| true));
         is_behind_the_hog(&mut rows.iter().map(|row| (number(row, "prev_pid"), number(row, "count"))));
+    });
+    by_comm.check(|rows| {
+        is_told("long waits by comm", total(rows, "count", |_| true));
+        assert!(rows.iter().all(|row| row["comm"] == rows[0]["comm"]), "one process, one name: {rows:?}");
+    });
+    of_thread.check(|rows| {
+        is_told("long waits of a thread", rows.len() as u64);
+        assert!(rows.iter().all(|row| is(row, "tid", worker.pid)), "{rows:?}");
+    });
+    by_default.check(|rows| {
+        let (found, truth) = (rows.len() as u64, number(&truth, "by_default"));
+        note(format!("by default: {found} of {truth}"));
+        assert!(truth >= ROUNDS_BY_DEFAULT && found.abs_diff(truth) <= 1, "by default: {found} of {truth}");
+        assert!(rows.iter().all(|row| u128::from(number(row, "latency")) >= LONG_BY_DEFAULT.as_nanos()), "{rows:?}");
     });
 }

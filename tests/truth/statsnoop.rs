@@ -17,6 +17,7 @@ pub const TESTS: &[Test] = &[
     test!(every_kind_of_call_is_told_with_what_came_of_it).every_way(),
     test!(a_burst_is_told_or_declared_lost_and_counted_exactly),
     test!(a_full_path_is_that_of_the_directory_it_is_relative_to),
+    test!(each_grouping_adds_up_to_the_same),
 ];
 
 /// Calls of a burst.
@@ -202,4 +203,11 @@ fn a_full_path_is_that_of_the_directory_it_is_relative_to(case: &Case) {
     };
     full.check(|rows| assert_eq!(paths(rows), [json!(real), json!(missing), json!(there)]));
     given.check(|rows| assert_eq!(paths(rows), [json!("there"), json!("no/there"), json!(there)]));
+}
+
+fn each_grouping_adds_up_to_the_same(case: &Case) {
+    let dir = tempfile::tempdir_in(files::scratch()).expect("a directory");
+    let mut worker = Worker::start("statsnoop", &["kinds", dir.path().to_str().expect("text")]);
+    let pid = worker.pid.to_string();
+    crate::support::asked::check_groupings(case, &["statsnoop", "-p", &pid], None, || drop(worker.step()));
 }

@@ -26,6 +26,7 @@ pub const TESTS: &[Test] = &[
     test!(filters_take_what_they_say),
     test!(each_end_is_asked_for),
     test!(only_long_waits_when_asked),
+    test!(each_grouping_adds_up_to_the_same),
 ];
 
 /// What the workers do.
@@ -172,4 +173,10 @@ fn only_long_waits_when_asked(case: &Case) {
     };
     let own = |row: &Value| ["127.7.3.6", "127.7.3.7"].iter().any(|&address| is(row, "laddr", address));
     asked::check(case, &["tcpaccept"], asked, work, own);
+}
+
+fn each_grouping_adds_up_to_the_same(case: &Case) {
+    let mut pair = Pair::new("tcpaccept", v4("127.7.3.9"), 5, "new");
+    let pid = pair.server.pid.to_string();
+    crate::support::asked::check_groupings(case, &["tcpaccept", "-p", &pid], Some(5), || drop(pair.run()));
 }

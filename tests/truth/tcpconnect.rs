@@ -1,8 +1,11 @@
 //! What `tcpconnect` must be right about: every connect of a burst, whoever answers it or not, from whom and where to.
 
+use std::net::{IpAddr, TcpStream};
+
 use serde_json::{Value, json};
 
 use crate::support::asked::check_pairs;
+use crate::support::dns::{self, Answer};
 use crate::support::net::{self, Call, Pair, Place, begin_connect, burst, mapped, tcp_info, v4, v6};
 use crate::support::numbers::is;
 use crate::support::{Case, Job, Test, Worker, eventually, ok, total};
@@ -21,6 +24,9 @@ pub const TESTS: &[Test] = &[
     test!(connects_are_counted_exactly),
     test!(filters_take_what_they_say),
     test!(each_end_is_asked_for),
+    test!(an_address_has_the_name_that_was_asked_for).every_way(),
+    test!(what_is_cut_of_an_answer_is_counted),
+    test!(each_grouping_adds_up_to_the_same),
 ];
 
 /// What the workers do.
@@ -28,6 +34,8 @@ pub fn work(job: &Job) {
     match job.word(0) {
         "unanswered" => unanswered(job),
         "user" => connect_as(job),
+        "names" => ask_and_connect(job),
+        "cut" => ask_for_too_much(job),
         _ => assert!(net::work(job), "unknown work {}", job.word(0)),
     }
 }
@@ -49,6 +57,40 @@ fn connect_as(job: &Job) {
     job.step(&json!("ready"));
     drop(net::connect(&listener.local_addr().expect("an address").to_string()));
     job.last(&json!(net::port_of(&listener)));
+}
+
+/// In a network namespace of its own, where it is the name server: asks, and connects to where nobody listens.
+fn ask_and_connect(job: &Job) {
+    net::leave_network();
+    let servers = ["127.0.0.1", "::1"].map(dns::pair);
+    job.step(&json!("ready"));
+    let connect = |address: &str| drop(TcpStream::connect((address, 7001)).expect_err("nobody listens there"));
+    let address = |text: &str| text.parse().expect("an address");
+    let learn = |server: usize, name: &str, answers: &[Answer], code| dns::answer(&servers[server], &dns::message(name, answers, code));
+    connect("127.7.2.61");
+    let cdn = [Answer::Alias("edge-7.cdn.test"), Answer::Address(address("127.7.2.61")), Answer::Spelt(address("127.7.2.62"))];
+    learn(0, "www.bcc-top.test", &cdn, 0);
+    learn(1, "six.bcc-top.test", &[Answer::Address(address("::1"))], 0);
+    learn(0, "none.bcc-top.test", &[Answer::Address(address("127.7.2.63"))], 3);
+    ["127.7.2.61", "127.7.2.62", "::1", "127.7.2.63"].into_iter().for_each(connect);
+    learn(0, "new.bcc-top.test", &[Answer::Address(address("127.7.2.61"))], 0);
+    connect("127.7.2.61");
+    job.last(&json!("done"));
+}
+
+/// Answers with more addresses than are looked at, and to a question with too long a name.
+fn ask_for_too_much(job: &Job) {
+    net::leave_network();
+    let server = dns::pair("127.0.0.1");
+    job.step(&json!("ready"));
+    let addresses: Vec<Answer> = (1..=20).map(|n| Answer::Address(IpAddr::from([127, 7, 3, n]))).collect();
+    dns::answer(&server, &dns::message("many.bcc-top.test", &addresses, 0));
+    let long = ["l".repeat(60), "o".repeat(60), "n".repeat(60)].join(".");
+    dns::answer(&server, &dns::message(&long, &[Answer::Address(IpAddr::from([127, 7, 3, 30]))], 0));
+    for last in [1, 16, 17, 30] {
+        TcpStream::connect((IpAddr::from([127, 7, 3, last]), 7001)).expect_err("nobody listens there");
+    }
+    job.last(&json!("done"));
 }
 
 fn own<'r>(rows: &'r [Value], worker: &Worker) -> Vec<&'r Value> {
@@ -154,4 +196,46 @@ fn filters_take_what_they_say(case: &Case) {
 
 fn each_end_is_asked_for(case: &Case) {
     check_pairs(case, "tcpconnect", "127.7.2.9", true);
+}
+
+fn an_address_has_the_name_that_was_asked_for(case: &Case) {
+    let mut worker = Worker::start("tcpconnect", &["names"]);
+    let (with, without) = (case.watch_plain(&["tcpconnect", "--dns"]), case.watch_plain(&["tcpconnect"]));
+    worker.step();
+    let (www, six, new) = (json!("www.bcc-top.test"), json!("six.bcc-top.test"), json!("new.bcc-top.test"));
+    let truth = [
+        ("127.7.2.61", Value::Null),
+        ("127.7.2.61", www.clone()),
+        ("127.7.2.62", www),
+        ("::1", six),
+        ("127.7.2.63", Value::Null),
+        ("127.7.2.61", new),
+    ];
+    with.check(|rows| {
+        let told: Vec<_> = own(rows, &worker).into_iter().map(|row| (row["raddr"].as_str().expect("text"), row["query"].clone())).collect();
+        assert_eq!(told, truth);
+    });
+    without.check(|rows| {
+        let own = own(rows, &worker);
+        assert_eq!(own.len(), truth.len());
+        assert!(own.iter().all(|row| row["query"].is_null()), "{own:?}");
+    });
+}
+
+fn what_is_cut_of_an_answer_is_counted(case: &Case) {
+    let mut worker = Worker::start("tcpconnect", &["cut"]);
+    let watch = case.watch_plain(&["tcpconnect", "--dns"]);
+    worker.step();
+    watch.check_seen(|seen| {
+        let many = json!("many.bcc-top.test");
+        let told: Vec<_> = own(&seen.rows, &worker).into_iter().map(|row| row["query"].clone()).collect();
+        assert_eq!(told, [many.clone(), many, Value::Null, Value::Null]);
+        assert!(seen.truncated >= 2, "an answer and a name: {}", seen.truncated);
+    });
+}
+
+fn each_grouping_adds_up_to_the_same(case: &Case) {
+    let mut pair = Pair::new("tcpconnect", v4("127.7.2.9"), 5, "new");
+    let pid = pair.client.pid.to_string();
+    crate::support::asked::check_groupings(case, &["tcpconnect", "-p", &pid], Some(5), || drop(pair.run()));
 }

@@ -24,6 +24,7 @@ pub const TESTS: &[Test] = &[
     test!(connects_are_counted_exactly),
     test!(filters_take_what_they_say),
     test!(each_end_is_asked_for),
+    test!(each_grouping_adds_up_to_the_same),
 ];
 
 /// What the workers do.
@@ -170,4 +171,10 @@ fn filters_take_what_they_say(case: &Case) {
 
 fn each_end_is_asked_for(case: &Case) {
     check_pairs(case, "tcpconnlat", "127.7.4.9", true);
+}
+
+fn each_grouping_adds_up_to_the_same(case: &Case) {
+    let mut pair = Pair::new("tcpconnlat", v4("127.7.4.9"), 5, "new");
+    let pid = pair.client.pid.to_string();
+    crate::support::asked::check_groupings(case, &["tcpconnlat", "-p", &pid], Some(5), || drop(pair.run()));
 }

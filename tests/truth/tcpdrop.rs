@@ -18,6 +18,7 @@ pub const TESTS: &[Test] = &[
     test!(reasons_are_asked_for_by_the_names_of_the_kernel).needs(&[Need::Program(hosts::IP)]),
     test!(wrong_checksums).needs(&[Need::Program(hosts::IP)]),
     test!(segments_that_their_own_socket_drops).needs(&[Need::Program(hosts::IP)]),
+    test!(each_grouping_adds_up_to_the_same).needs(&[Need::Program(hosts::IP)]),
 ];
 
 /// Segments that are to be dropped.
@@ -116,10 +117,10 @@ fn check(case: &Case, words: &[&str], address: &str, flags: &str, reason: &Value
         }
     });
     with_stack.check(|rows| {
-        let own = rows.iter().filter(|row| row["netns"] == worker.hello);
-        let stacks: Vec<Vec<&str>> = own.map(|row| row["stack"].as_str().unwrap_or("").split(';').collect()).collect();
-        assert_eq!(stacks.len() as u64, DROPS);
-        for (stack, row) in stacks.iter().zip(rows) {
+        let own: Vec<&Value> = rows.iter().filter(|row| row["netns"] == worker.hello).collect();
+        assert_eq!(own.len() as u64, DROPS, "{own:?}");
+        for row in own {
+            let stack: Vec<&str> = row["stack"].as_str().unwrap_or("").split(';').collect();
             // Whatever is in between: what came over the loopback device was received in a softirq.
             let told = Cell::here().name != "5.10";
             let expected = if told { row["location"].as_str().expect("a function") } else { "" };
@@ -208,4 +209,11 @@ fn reasons_are_asked_for_by_the_names_of_the_kernel(case: &Case) {
     ];
     let work = || [&mut closed, &mut checksum].into_iter().for_each(|worker| drop(worker.step()));
     crate::support::asked::check(case, &["tcpdrop"], asked, work, |row| spaces.contains(&row["netns"]));
+}
+
+fn each_grouping_adds_up_to_the_same(case: &Case) {
+    // Of sockets that are there, so that they have a state.
+    let mut worker = Worker::start("tcpdrop", &["filter"]);
+    let space = worker.hello.to_string();
+    crate::support::asked::check_groupings(case, &["tcpdrop", "--netns", &space], None, || drop(worker.step()));
 }

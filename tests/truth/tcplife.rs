@@ -23,6 +23,7 @@ pub const TESTS: &[Test] = &[
     test!(sessions_are_counted_exactly),
     test!(filters_take_what_they_say),
     test!(each_end_is_asked_for),
+    test!(each_grouping_adds_up_to_the_same),
 ];
 
 /// What the workers do.
@@ -50,8 +51,8 @@ fn rows_of<'r>(rows: &'r [Value], worker: &Worker, calls: &[Call]) -> Vec<&'r Va
     own
 }
 
-/// Asserts that each call is a session at both ends. They lasted `most` ns at most; of older ones it is not known.
-fn check(pair: &Pair, calls: &[Call], rows: &[Value], most: Option<u64>) {
+/// Asserts that each call is a session at both ends, none of them there before `begun`; of older ones it is not known how long they lasted.
+fn check(pair: &Pair, calls: &[Call], rows: &[Value], begun: Option<u64>) {
     for of_client in [true, false] {
         let worker = if of_client { &pair.client } else { &pair.server };
         let own = rows_of(rows, worker, calls);
@@ -61,17 +62,20 @@ fn check(pair: &Pair, calls: &[Call], rows: &[Value], most: Option<u64>) {
             let (up, down) = (json!(sent(number)), json!(answered(number)));
             let (tx, rx) = if of_client { (up, down) } else { (down, up) };
             assert_eq!((&row["tx"], &row["rx"]), (&tx, &rx), "bytes of {number}, client {of_client}: {row}");
-            check_duration(row, call, of_client, most);
+            check_duration(row, call, of_client, begun);
         }
     }
 }
 
-fn check_duration(row: &Value, call: &Call, of_client: bool, most: Option<u64>) {
-    let Some(most) = most else {
+fn check_duration(row: &Value, call: &Call, of_client: bool, begun: Option<u64>) {
+    let Some(begun) = begun else {
         assert_eq!(row["duration"], Value::Null, "nobody knows when it began: {row}");
         return;
     };
-    let duration = self::number(row, "duration");
+    let (duration, ended) = (self::number(row, "duration"), self::number(row, "time_ns"));
+    assert!((begun..=monotonic()).contains(&ended), "it ended after {begun}: {row}");
+    // Its sockets may outlive the calls that closed them, until the last FIN is acknowledged.
+    let most = ended - begun;
     // The server's end may begin after the client's connect returned.
     let least = if of_client { call.life } else { 1 };
     assert!((least..=most).contains(&duration), "{least} to {most} ns: {row}");
@@ -82,8 +86,7 @@ fn check_new(case: &Case, place: Place, count: usize, how: &str) {
     let watch = case.watch(&["tcplife"]);
     let begun = monotonic();
     let calls = pair.run();
-    let most = monotonic() - begun;
-    watch.check(|rows| check(&pair, &calls, rows, Some(most)));
+    watch.check(|rows| check(&pair, &calls, rows, Some(begun)));
 }
 
 fn every_session_of_a_burst_at_both_ends(case: &Case) {
@@ -197,4 +200,10 @@ fn each_end_is_asked_for(case: &Case) {
     let address = ["laddr", "raddr"].map(|end| Filter::same(end, "127.7.1.9"));
     let asked = asked::ends("tcplife").chain(ends).chain(address).chain([Filter::none("lport", 22_811)]);
     asked::check(case, &["tcplife"], asked, || drop(pair.run()), |row| pids.iter().any(|&pid| is(row, "pid", pid)));
+}
+
+fn each_grouping_adds_up_to_the_same(case: &Case) {
+    let mut pair = Pair::new("tcplife", v4("127.7.1.9"), 5, "new");
+    let pid = pair.client.pid.to_string();
+    crate::support::asked::check_groupings(case, &["tcplife", "-p", &pid], Some(5), || drop(pair.run()));
 }

@@ -21,6 +21,7 @@ pub const TESTS: &[Test] = &[
     test!(lost_data_is_what_the_kernel_counts).needs(&[Need::Program(hosts::IP)]),
     test!(lost_answers_to_syns_are_what_the_kernel_counts).needs(&[Need::Program(hosts::IP)]),
     test!(a_lossy_cable).needs(&[Need::Program(hosts::IP), Need::Program(hosts::TC)]),
+    test!(each_grouping_adds_up_to_the_same).needs(&[Need::Program(hosts::IP)]),
 ];
 
 /// Segments that are sent again before the work is done.
@@ -233,4 +234,10 @@ fn each_end_is_asked_for(case: &Case) {
     let asked = asked::ends("tcpretrans").chain(own);
     let work = || [&mut four, &mut six].into_iter().for_each(|worker| drop(worker.step()));
     asked::check(case, &["tcpretrans"], asked, work, |row| pids.iter().any(|&pid| is(row, "pid", pid)));
+}
+
+fn each_grouping_adds_up_to_the_same(case: &Case) {
+    let mut worker = Worker::start("tcpretrans", &["syn", "10.7.0.2:7001"]);
+    let pid = worker.pid.to_string();
+    crate::support::asked::check_groupings(case, &["tcpretrans", "-p", &pid], None, || drop(worker.step()));
 }

@@ -15,6 +15,7 @@ pub const TESTS: &[Test] = &[
     test!(each_end_is_asked_for).needs(&[Need::Program(hosts::IP)]),
     test!(over_ipv6).needs(&[Need::Program(hosts::IP)]),
     test!(a_delay_is_seen).needs(&[Need::Program(hosts::IP), Need::Program(hosts::TC)]),
+    test!(each_grouping_adds_up_to_the_same).needs(&[Need::Program(hosts::IP)]),
 ];
 
 /// Bytes that go there and back.
@@ -99,4 +100,9 @@ fn each_end_is_asked_for(case: &Case) {
     ends.into_iter().for_each(|watch| watch.check(|histograms| near(count(histograms), truth / 2)));
     all.into_iter().for_each(|watch| watch.check(|histograms| assert!(count(histograms).abs_diff(truth) <= 3)));
     none.into_iter().for_each(|watch| watch.check(|histograms| assert_eq!(count(histograms), 0)));
+}
+
+fn each_grouping_adds_up_to_the_same(case: &Case) {
+    let mut worker = Worker::start("tcprtt", &["127.9.1.1:7001", "straight"]);
+    crate::support::asked::check_groupings(case, &["tcprtt", "--raddr", "127.9.1.1"], None, || drop(worker.step()));
 }

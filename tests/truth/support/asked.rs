@@ -2,11 +2,12 @@
 
 use std::cell::RefCell;
 
+use bcc_top::frame::Kind;
 use serde_json::{Value, json};
 
 use super::net::{Pair, v4, v6};
 use super::numbers::is;
-use super::{Case, cell};
+use super::{Case, Worker, cell};
 
 /// A setting, as words of a command line, and the rows that it is to let through.
 pub type Asked<'a> = (&'a [&'a str], &'a dyn Fn(&Value) -> bool);
@@ -89,6 +90,54 @@ pub fn check<'a, F: Into<Filter<'a>>>(
             assert!(found.iter().all(|row| wanted(row)), "{words:?}: {found:?}");
             let (set, unset) = (&seen.settings[&name], &unset.borrow()[&name]);
             assert!(!set.is_null() && set != unset, "{words:?}: set it is shown as {set}, else as {unset}");
+        });
+    }
+}
+
+/// Asks a view for what is done in one mount namespace of two: workers with these words and one of `together` and `apart` behind them
+/// say the number of theirs, and what they do then has the worker in the column `whose`.
+pub fn check_mount_namespaces(case: &Case, base: &[&str], words: &[&str], whose: &str) {
+    let place = |place| Worker::start(base[0], &[words, &[place]].concat());
+    let mut workers = [place("together"), place("apart")];
+    let of = |worker: &Worker| {
+        let (pid, whose) = (worker.pid, whose.to_owned());
+        Filter::new("mntns", &worker.hello, move |row| is(row, &whose, pid))
+    };
+    let pids = workers.each_ref().map(|worker| worker.pid);
+    let asked = [of(&workers[0]), of(&workers[1]), Filter::none("mntns", 1)];
+    let work = || workers.iter_mut().for_each(|worker| drop(worker.step()));
+    check(case, base, asked, work, |row| pids.iter().any(|&pid| is(row, whose, pid)));
+}
+
+/// Has the view of `base`, which shows only what `work` does, count it by each of its groupings: each of them adds up to the same, which
+/// is `truth` unless that is not known, and says what it is that it counts.
+///
+/// # Panics
+/// If one adds up to something else, or a row has no name.
+pub fn check_groupings(case: &Case, base: &[&str], truth: Option<u64>, work: impl FnOnce()) {
+    let decl = &cell::view(base[0]).decl;
+    let (setting, groups) = decl.group_by().expect("it groups");
+    let flag = format!("--{setting}");
+    let watch = |by: &str| case.watch_plain(&[base, &[&flag, by]].concat());
+    let watches: Vec<_> = groups.choices.iter().map(|choice| (choice, watch(&choice.name))).collect();
+    work();
+    let sum = RefCell::new(truth);
+    for (choice, watch) in watches {
+        let tells_events = decl.kind == Kind::Events && choice.map.is_none();
+        watch.check(|rows| {
+            let of = |row: &Value| ["count", "io"].iter().find_map(|column| row[column].as_u64()).unwrap_or(0);
+            let found = if tells_events { rows.len() as u64 } else { rows.iter().map(of).sum() };
+            let truth = *sum.borrow_mut().get_or_insert(found);
+            super::note(format!("by {}: {found} of {truth}", choice.name));
+            assert!(found == truth && found > 0, "by {}: {found} of {truth}: {rows:?}", choice.name);
+            // Some rows have none: a signal 0, a file without its path. A control group may be one that nobody finds any more, and
+            // drops have their socket since 6.10, their reason since 5.17.
+            let old = decl.name == "tcpdrop" && ["5.10", "6.1"].contains(&cell::Cell::here().name.as_str());
+            let is_known = |key: &&String| *key != "cgroup" && !(old && ["reason", "state"].contains(&key.as_str()));
+            for key in choice.key.iter().filter(is_known) {
+                let has_name = |row: &Value| !row.get("key").unwrap_or(row)[key].is_null();
+                assert!(rows.iter().any(has_name), "{key}: {rows:?}");
+            }
         });
     }
 }

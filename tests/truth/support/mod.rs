@@ -6,6 +6,7 @@ pub mod case;
 pub mod cell;
 pub mod counts;
 pub mod disk;
+pub mod dns;
 pub mod files;
 pub mod filesystem;
 pub mod guard;
@@ -69,10 +70,22 @@ pub fn monotonic() -> u64 {
     now.tv_sec.unsigned_abs() * 1_000_000_000 + now.tv_nsec.unsigned_abs()
 }
 
+/// A user whom nobody has.
+pub const USER: u32 = 54_321;
+
 /// Becomes another user for whoever looks, the real one, and keeps the rights of the effective one.
 pub fn pose_as(user: u32) {
     // SAFETY: takes numbers; a worker has one thread.
     ok("setresuid", unsafe { libc::setresuid(user, 0, 0) });
+}
+
+/// The number of this process's mount namespace; with `apart` one of its own.
+pub fn mount_namespace(apart: bool) -> u64 {
+    if apart {
+        // SAFETY: takes numbers; a worker has one thread.
+        ok("unshare", unsafe { libc::unshare(libc::CLONE_NEWNS) });
+    }
+    std::os::unix::fs::MetadataExt::ino(&std::fs::metadata("/proc/self/ns/mnt").expect("it is always there"))
 }
 
 /// Panics with the last error of the system unless a call of libc did well.

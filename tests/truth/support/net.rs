@@ -222,9 +222,7 @@ fn refused(job: &Job) -> bool {
 
 /// In a network namespace of its own, whose number it says: both ends of as many connections as word 1 says.
 fn alone(job: &Job) -> bool {
-    // SAFETY: takes flags.
-    ok("unshare", unsafe { libc::unshare(libc::CLONE_NEWNET) });
-    bring_up_loopback();
+    leave_network();
     let listener = listen("127.0.0.1:0");
     job.step(&json!(std::fs::metadata("/proc/self/ns/net").expect("a namespace").st_ino()));
     let address = listener.local_addr().expect("an address").to_string();
@@ -237,6 +235,13 @@ fn alone(job: &Job) -> bool {
         ports.push(peer.port());
     }
     job.last(&json!(ports))
+}
+
+/// Puts this process, which has one thread, into a network namespace of its own, with 127.0.0.1.
+pub fn leave_network() {
+    // SAFETY: takes flags.
+    ok("unshare", unsafe { libc::unshare(libc::CLONE_NEWNET) });
+    bring_up_loopback();
 }
 
 /// So that a network namespace has 127.0.0.1.

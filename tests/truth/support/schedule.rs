@@ -51,6 +51,13 @@ pub fn do_not_preempt() {
     ok("PR_SET_TIMERSLACK", unsafe { libc::prctl(libc::PR_SET_TIMERSLACK, 1) });
 }
 
+/// Keeps the CPU from all that is not real time, however long this thread wants it.
+pub fn become_real_time() {
+    let parameters = libc::sched_param { sched_priority: 1 };
+    // SAFETY: the call reads `parameters`.
+    ok("SCHED_FIFO", unsafe { libc::sched_setscheduler(0, libc::SCHED_FIFO, &raw const parameters) });
+}
+
 /// Uses the CPU for a while.
 pub fn burn(time: Duration) {
     let started = Instant::now();

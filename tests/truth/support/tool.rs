@@ -27,6 +27,8 @@ pub struct Seen {
     pub rows: Vec<Value>,
     /// Events that the program says it lost.
     pub lost: u64,
+    /// What the program says it had to cut.
+    pub truncated: u64,
     /// It says that the kernel skipped programs.
     pub missed: bool,
 }
@@ -84,9 +86,10 @@ impl Tool {
     fn result(&self) -> Seen {
         let last = |key: &str| self.frames.last().map(|frame| frame[key].clone()).unwrap_or_default();
         let (hooks, settings) = (last("hooks"), last("settings"));
-        let lost = self.frames.iter().map(|frame| frame["lost"]["events"].as_u64().expect("a count")).sum();
+        let sum = |what: &str| self.frames.iter().map(|frame| frame["lost"][what].as_u64().expect("a count")).sum();
+        let (lost, truncated) = (sum("events"), sum("truncated"));
         let missed = self.frames.iter().any(|frame| frame["lost"]["missed"].as_u64() > Some(0));
-        Seen { hooks, settings, rows: self.rows(), lost, missed }
+        Seen { hooks, settings, rows: self.rows(), lost, truncated, missed }
     }
 
     /// Stops it, as a busy machine may, or lets it go on.

@@ -2,6 +2,7 @@
 /* TCP segments that the kernel throws away. */
 #include "events.h"
 #include "listed.h"
+#include "packet.h"
 #include "tcp_owner.h"
 #include "tcp_state.h"
 
@@ -104,31 +105,6 @@ struct sk_buff {
 
 #pragma clang attribute pop
 
-#define ETH_P_IP 0x0800
-#define ETH_P_IPV6 0x86dd
-#define IP_OFFSET 0x1fff
-
-/* Headers as they are on the wire. */
-struct v4_header {
-	u8 version_ihl;
-	u8 tos;
-	__be16 len, id, frag;
-	u8 ttl, protocol;
-	__be16 check;
-	__be32 saddr, daddr;
-};
-struct v6_header {
-	u32 flow;
-	__be16 len;
-	u8 next, hops;
-	u8 saddr[16], daddr[16];
-};
-struct tcp_header {
-	__be16 sport, dport;
-	u32 seq, ack;
-	u8 offset, flags;
-};
-
 /* Reads what is not at home in kernel memory byte for byte; false if it is not there. */
 static __always_inline bool read_v4(struct segment *segment, const void *at, u32 *length)
 {
@@ -142,7 +118,7 @@ static __always_inline bool read_v4(struct segment *segment, const void *at, u32
 	v4_mapped(segment->saddr, ip.saddr);
 	v4_mapped(segment->daddr, ip.daddr);
 	segment->family = 4;
-	*length = (ip.version_ihl & 15) * 4;
+	*length = v4_header_size(&ip);
 	return true;
 }
 

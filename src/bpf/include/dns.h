@@ -8,6 +8,7 @@
 
 #include "fixes.h"
 #include "maps.h"
+#include "packet.h"
 #include "sock.h"
 
 const volatile bool dns = false;
@@ -25,11 +26,6 @@ const volatile bool dns = false;
 #define DNS_TYPE_AAAA 28
 #define DNS_HEADER 12
 
-#define ETH_P_IP 0x0800
-#define ETH_P_IPV6 0x86dd
-#define IP_FRAGMENT 0x3fff /* an offset, or more of them */
-#define IPPROTO_UDP 17
-
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
 struct sk_buff___dns {
@@ -40,27 +36,6 @@ struct sk_buff___dns {
 };
 
 #pragma clang attribute pop
-
-/* Headers as they are on the wire. */
-struct dns_v4 {
-	u8 length;
-	u8 tos;
-	__be16 total, id, fragment;
-	u8 ttl, protocol;
-	__be16 check;
-	__be32 from, to;
-};
-
-struct dns_v6 {
-	__be32 flow;
-	__be16 length;
-	u8 next, hops;
-	u8 from[16], to[16];
-};
-
-struct dns_udp {
-	__be16 from, to, length, check;
-};
 
 /* Its first byte is a dot: the length of the first label stood there. */
 struct dns_name {
@@ -89,6 +64,13 @@ struct {
 	__type(value, struct dns_name);
 } dns_names SEC(".maps");
 
+static __always_inline struct dns_message *dns_here(void)
+{
+	u32 zero = 0;
+
+	return bpf_map_lookup_elem(&dns_message, &zero);
+}
+
 static __always_inline u32 dns_u8(const struct dns_message *message, u32 at)
 {
 	at &= DNS_AT;
@@ -101,17 +83,23 @@ static __always_inline u32 dns_u16(const struct dns_message *message, u32 at)
 	return dns_u8(message, at) << 8 | dns_u8(message, at + 1);
 }
 
+/* As it stands there. */
+static __always_inline __be32 dns_be32(const struct dns_message *message, u32 at)
+{
+	return bpf_htonl(dns_u16(message, at) << 16 | dns_u16(message, at + 2));
+}
+
 /* Where the UDP header is, from the begin of the IP header; 0 if there is none that this can find. */
 static __always_inline u32 dns_udp_at(const struct sk_buff___dns *skb)
 {
-	struct dns_v4 v4;
-	struct dns_v6 v6;
+	struct v4_header v4;
+	struct v6_header v6;
 
 	if (skb->protocol == bpf_htons(ETH_P_IP)) {
 		if (bpf_probe_read_kernel(&v4, sizeof(v4), skb->data) || v4.protocol != IPPROTO_UDP ||
-		    (v4.fragment & bpf_htons(IP_FRAGMENT)))
+		    (v4.frag & bpf_htons(IP_FRAGMENT)))
 			return 0;
-		return (v4.length & 15) * 4;
+		return v4_header_size(&v4);
 	}
 	if (skb->protocol != bpf_htons(ETH_P_IPV6))
 		return 0;
@@ -123,14 +111,14 @@ static __always_inline u32 dns_udp_at(const struct sk_buff___dns *skb)
 /* Copies a message if it is an answer. */
 static __always_inline struct dns_message *dns_read(const struct sk_buff___dns *skb)
 {
-	u32 zero = 0, at = dns_udp_at(skb), there = skb->len - skb->data_len, length;
+	u32 at = dns_udp_at(skb), there = skb->len - skb->data_len, length;
 	struct dns_message *message;
-	struct dns_udp udp;
+	struct udp_header udp;
 
-	if (!at || bpf_probe_read_kernel(&udp, sizeof(udp), skb->data + at) || udp.from != bpf_htons(DNS_PORT))
+	if (!at || bpf_probe_read_kernel(&udp, sizeof(udp), skb->data + at) || udp.sport != bpf_htons(DNS_PORT))
 		return NULL;
 	at += sizeof(udp);
-	length = bpf_ntohs(udp.length) - sizeof(udp);
+	length = bpf_ntohs(udp.len) - sizeof(udp);
 	/* What a card has put into pages of its own cannot be read from here. */
 	if (there < at)
 		there = at;
@@ -140,7 +128,7 @@ static __always_inline struct dns_message *dns_read(const struct sk_buff___dns *
 	}
 	if (length > DNS_MESSAGE)
 		length = DNS_MESSAGE;
-	message = bpf_map_lookup_elem(&dns_message, &zero);
+	message = dns_here();
 	if (!message || length < DNS_HEADER)
 		return NULL;
 	if (bpf_probe_read_kernel(message->bytes, length, skb->data + at))
@@ -149,12 +137,20 @@ static __always_inline struct dns_message *dns_read(const struct sk_buff___dns *
 	return message;
 }
 
+/*
+ * What follows are functions of their own, with numbers as arguments: so the verifier looks at each of them once, for any number, and
+ * not at each way through a message, of which there are a million.
+ */
+
 /* The name that was asked for, with dots; where it ends in the message, 0 if it is too long. */
-static __always_inline u32 dns_question(struct dns_message *message)
+__noinline u32 dns_question(void)
 {
+	struct dns_message *message = dns_here();
 	u32 left = 0, i;
 	u8 byte;
 
+	if (!message)
+		return 0;
 #pragma clang loop unroll(disable)
 	for (i = 0; i < DNS_NAME; i++) {
 		byte = message->bytes[DNS_HEADER + i];
@@ -173,10 +169,14 @@ static __always_inline u32 dns_question(struct dns_message *message)
 	return 0;
 }
 
-static __always_inline u32 dns_skip_name(const struct dns_message *message, u32 at)
+/* Where the name that begins there ends. */
+__noinline u32 dns_skip_name(u32 at)
 {
+	struct dns_message *message = dns_here();
 	u32 i, byte;
 
+	if (!message)
+		return at;
 #pragma clang loop unroll(disable)
 	for (i = 0; i < DNS_LABELS; i++) {
 		byte = dns_u8(message, at);
@@ -189,21 +189,26 @@ static __always_inline u32 dns_skip_name(const struct dns_message *message, u32 
 	return at;
 }
 
-static __always_inline void dns_keep(struct dns_message *message, u32 at, u32 type, u32 length)
+/* Keeps the name of an address of so many bytes. */
+__noinline u32 dns_keep(u32 at, u32 type, u32 length)
 {
-	u32 i, word[4] = { 0, 0, bpf_htonl(0xffff), 0 };
+	struct dns_message *message = dns_here();
+	u32 i, ip[4];
 	long err;
 
+	if (!message)
+		return 0;
 	if (type == DNS_TYPE_A && length == 4)
-		word[3] = bpf_htonl(dns_u16(message, at) << 16 | dns_u16(message, at + 2));
+		v4_mapped((u8 *)ip, dns_be32(message, at));
 	else if (type == DNS_TYPE_AAAA && length == 16)
 		for (i = 0; i < 4; i++)
-			word[i] = bpf_htonl(dns_u16(message, at + 4 * i) << 16 | dns_u16(message, at + 4 * i + 2));
+			ip[i] = dns_be32(message, at + 4 * i);
 	else
-		return;
-	err = bpf_map_update_elem(&dns_names, word, &message->name, BPF_ANY);
+		return 0;
+	err = bpf_map_update_elem(&dns_names, ip, &message->name, BPF_ANY);
 	if (err)
 		count_failed_insert(err);
+	return 1;
 }
 
 static __always_inline void dns_answers(struct dns_message *message, u32 at)
@@ -212,11 +217,11 @@ static __always_inline void dns_answers(struct dns_message *message, u32 at)
 
 #pragma clang loop unroll(disable)
 	for (i = 0; i < DNS_ANSWERS && i < count; i++) {
-		at = dns_skip_name(message, at) & DNS_AT;
+		at = dns_skip_name(at) & DNS_AT;
 		length = dns_u16(message, at + 8);
 		if (at + 10 + length > message->length)
 			break;
-		dns_keep(message, at + 10, dns_u16(message, at), length);
+		dns_keep(at + 10, dns_u16(message, at), length);
 		at = (at + 10 + length) & DNS_AT;
 	}
 	if (i < count)
@@ -224,23 +229,18 @@ static __always_inline void dns_answers(struct dns_message *message, u32 at)
 }
 
 /* An answer (QR) without an error (RCODE) to one question. */
-static __always_inline void dns_learn(const struct sk_buff___dns *skb)
+SEC("tp_btf/netif_receive_skb")
+int BPF_PROG(dns__1, struct sk_buff___dns *skb)
 {
 	struct dns_message *message = dns_read(skb);
 	u32 end;
 
 	if (!message || !(dns_u8(message, 2) & 0x80) || (dns_u8(message, 3) & 0x0f) || dns_u16(message, 4) != 1 ||
 	    !dns_u16(message, 6))
-		return;
-	end = dns_question(message);
+		return 0;
+	end = dns_question();
 	if (end)
 		dns_answers(message, end + 4);
-}
-
-SEC("tp_btf/netif_receive_skb")
-int BPF_PROG(dns__1, struct sk_buff___dns *skb)
-{
-	dns_learn(skb);
 	return 0;
 }
 

@@ -7,7 +7,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::support::numbers::is;
-use crate::support::{Case, Job, Test, Thing, Worker, files, in_guest, note, number, schedule, total};
+use crate::support::schedule::{self, Sharers};
+use crate::support::{Case, Job, Test, Thing, in_guest, note, number, total};
 use crate::test;
 
 /// The tests: this one has the machine for itself, as it is about who has to wait for a CPU.
@@ -86,23 +87,16 @@ fn wait(job: &Job, mut wake: &File, mut woken: &File) {
 }
 
 fn each_long_wait_is_told_and_no_short_one(case: &Case) {
-    let cpu = schedule::last_cpu().to_string();
-    let pipes = tempfile::tempdir().expect("a directory");
-    for name in ["wake", "woken"] {
-        files::make_fifo(&pipes.path().join(name));
-    }
-    let dir = pipes.path().to_string_lossy();
-    let mut worker = Worker::start("runqslower", &["wait", &cpu, &dir]);
-    let mut hog = Worker::start("runqslower", &["hog", &cpu, &dir]);
-    let (pid, long) = (worker.pid.to_string(), LONG.as_micros().to_string());
+    let mut pair = Sharers::start("runqslower");
+    let (waiter, hog) = (pair.waiter.pid, u64::from(pair.hog.pid));
+    let (pid, long) = (waiter.to_string(), LONG.as_micros().to_string());
     let events = case.watch(&["runqslower", "--min-latency-us", &long]);
     let by_pid = case.watch_plain(&["runqslower", "--min-latency-us", &long, "--by", "pid"]);
     let by_prev = case.watch_plain(&["runqslower", "--min-latency-us", &long, "--by", "prev", "-p", &pid]);
     let by_comm = case.watch_plain(&["runqslower", "--min-latency-us", &long, "--by", "comm", "-p", &pid]);
     let of_thread = case.watch_plain(&["runqslower", "--min-latency-us", &long, "--tid", &pid]);
     let by_default = case.watch_plain(&["runqslower", "-p", &pid]);
-    assert_eq!(hog.step(), "burning");
-    let truth = worker.step();
+    let truth = pair.run();
     note(format!("in truth {truth}"));
 
     let (sure, maybe) = (number(&truth, "sure"), number(&truth, "maybe"));
@@ -115,16 +109,15 @@ fn each_long_wait_is_told_and_no_short_one(case: &Case) {
         note(format!("{what}: {found} of {bounds:?}"));
         assert!(bounds.contains(&found), "{what}: {found} of {bounds:?}");
     };
-    let hog = u64::from(hog.pid);
     let is_behind_the_hog = |behind: &mut dyn Iterator<Item = (u64, u64)>| {
         let mut counts = std::collections::BTreeMap::new();
         behind.for_each(|(prev, count)| *counts.entry(prev).or_insert(0) += count);
         let most = counts.iter().max_by_key(|(_, count)| **count);
         // Whoever else wants the CPU may come between the two.
         assert_eq!(most.map(|(prev, _)| *prev), Some(hog), "{counts:?}");
-        assert_eq!(counts.get(&u64::from(worker.pid)), None, "behind itself: {counts:?}");
+        assert_eq!(counts.get(&u64::from(waiter)), None, "behind itself: {counts:?}");
     };
-    let own = |row: &Value| is(row, "pid", worker.pid);
+    let own = |row: &Value| is(row, "pid", waiter);
     events.check(|rows| {
         let own: Vec<Value> = rows.iter().filter(|row| own(row)).cloned().collect();
         is_told("long waits", own.len() as u64);
@@ -134,7 +127,7 @@ fn each_long_wait_is_told_and_no_short_one(case: &Case) {
         is_behind_the_hog(&mut own.iter().map(|row| (number(row, "prev_pid"), 1)));
         for row in &own {
             assert!(u128::from(number(row, "latency")) >= LONG.as_nanos(), "a short wait: {row}");
-            assert_eq!((&row["tid"], &row["cpu"]), (&json!(worker.pid), &json!(cpu.parse::<u32>().ok())), "{row}");
+            assert_eq!((&row["tid"], &row["cpu"]), (&json!(waiter), &json!(schedule::last_cpu())), "{row}");
         }
     });
     by_pid.check(|rows| is_told("long waits by pid", total(rows, "count", own)));
@@ -148,7 +141,7 @@ fn each_long_wait_is_told_and_no_short_one(case: &Case) {
     });
     of_thread.check(|rows| {
         is_told("long waits of a thread", rows.len() as u64);
-        assert!(rows.iter().all(|row| is(row, "tid", worker.pid)), "{rows:?}");
+        assert!(rows.iter().all(|row| is(row, "tid", waiter)), "{rows:?}");
     });
     by_default.check(|rows| {
         let (found, truth) = (rows.len() as u64, number(&truth, "by_default"));

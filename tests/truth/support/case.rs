@@ -1,7 +1,7 @@
 //! One run of one test: the ways in which the program watches its work, and what came of each.
 
 use std::cell::{Cell, RefCell};
-use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
+use std::panic::{AssertUnwindSafe, catch_unwind, panic_any, resume_unwind};
 
 use bcc_top::views::View;
 use serde_json::Value;
@@ -61,8 +61,14 @@ impl Case {
         for left in (0..TRIES).rev() {
             let (failures, records) = Default::default();
             let case = Case { test, turn, failures, records, missed: Cell::new(false) };
-            (test.run)(&case);
-            let failures = case.failures.into_inner();
+            let run = catch_unwind(AssertUnwindSafe(|| (test.run)(&case)));
+            let mut failures = case.failures.into_inner();
+            if let Err(panic) = run {
+                if panic.is::<Skipped>() {
+                    resume_unwind(panic);
+                }
+                failures.push(super::harness::last_panic());
+            }
             if !failures.is_empty() && case.missed.get() && left > 0 {
                 println!("ONCE MORE {}: the kernel skipped programs, as the frames say", test.name);
                 continue;

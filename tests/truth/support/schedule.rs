@@ -4,7 +4,9 @@ use std::fs::{File, OpenOptions};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use super::{Job, ok};
+use serde_json::Value;
+
+use super::{Job, Worker, files, ok};
 
 /// The last CPU that this process may run on.
 pub fn last_cpu() -> usize {
@@ -23,6 +25,34 @@ pub fn pin(cpu: usize) {
         libc::CPU_SET(cpu, &mut set);
         libc::sched_setaffinity(0, size_of_val(&set), &raw const set)
     });
+}
+
+/// Two workers on the last CPU, the one that waits and its hog: each runs `work` of the test of `view`, which is [`share_cpu`].
+pub struct Sharers {
+    /// Whom the test is about.
+    pub waiter: Worker,
+    /// Whom it waits for.
+    pub hog: Worker,
+    /// The pipes between them.
+    _pipes: tempfile::TempDir,
+}
+
+impl Sharers {
+    pub fn start(view: &str) -> Sharers {
+        let pipes = tempfile::tempdir().expect("a directory");
+        for name in ["wake", "woken"] {
+            files::make_fifo(&pipes.path().join(name));
+        }
+        let (cpu, dir) = (last_cpu().to_string(), pipes.path().to_string_lossy().into_owned());
+        let start = |role| Worker::start(view, &[role, &cpu, &dir]);
+        Sharers { waiter: start("wait"), hog: start("hog"), _pipes: pipes }
+    }
+
+    /// Has the hog begin to burn and the other wait for it, to the end; returns what that one says.
+    pub fn run(&mut self) -> Value {
+        assert_eq!(self.hog.step(), "burning");
+        self.waiter.step()
+    }
 }
 
 /// What one of two workers on the same CPU does, who wake each other through the pipes `wake` and `woken`: word 0 says which of them

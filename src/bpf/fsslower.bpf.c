@@ -70,15 +70,15 @@ static __always_inline void read_name(char *name, u32 size, u32 which, const str
 	name[0] = 0;
 	if (!is_held(call))
 		return;
-	if (which != OP_GETATTR)
+	if (!is_of_inode(which))
 		dentry = BPF_CORE_READ(file, f_path.dentry);
 	read_dentry_name(name, size, dentry);
 }
 
-/* How much of `names` the path takes. An inode is asked for its attributes wherever it may be mounted. */
+/* How much of `names` the path takes. */
 static __always_inline u32 read_path(char *names, u32 which, const struct call *call)
 {
-	if (which == OP_GETATTR || !is_held(call))
+	if (is_of_inode(which) || !is_held(call))
 		return 0;
 	return append_path(names, 0, path_of((void *)call->file));
 }
@@ -103,7 +103,25 @@ static __always_inline u64 bytes_of(u32 which, s64 ret)
 	return (which == OP_READ || which == OP_WRITE) && ret > 0 ? ret : 0;
 }
 
-static __always_inline void count_slow(u32 which, const struct call *call, u64 took, s64 ret)
+/* Who does it: who ends a call, but for what others end. */
+struct doer {
+	u64 cgroup;
+	u32 pid;
+	u32 tid;
+	comm_t comm;
+};
+
+static __always_inline void read_doer(struct doer *doer)
+{
+	u64 id = bpf_get_current_pid_tgid();
+
+	doer->cgroup = bpf_get_current_cgroup_id();
+	doer->pid = id >> 32;
+	doer->tid = id;
+	read_current_comm(&doer->comm);
+}
+
+static __always_inline void count_slow(u32 which, const struct call *call, const struct doer *doer, u64 took, s64 ret)
 {
 	struct slow_key key = {};
 	struct slows zero = {}, *slows;
@@ -111,7 +129,7 @@ static __always_inline void count_slow(u32 which, const struct call *call, u64 t
 	if (by == BY_FILE)
 		read_name(key.file, sizeof(key.file), which, call);
 	else if (by == BY_COMM)
-		read_current_comm(&key.comm);
+		__builtin_memcpy(key.comm, doer->comm, sizeof(key.comm));
 	else
 		set_op_name(key.op, which);
 	slows = lookup_or_init(HALF(counts), &key, &zero);
@@ -124,34 +142,119 @@ static __always_inline void count_slow(u32 which, const struct call *call, u64 t
 		slows->latency_max = took;
 }
 
-static __always_inline void end_call(u32 which, const struct call *call, u64 took, s64 ret)
+static __always_inline void tell(u32 which, const struct call *call, const struct doer *doer, u64 took, s64 ret)
 {
-	struct slow *slow;
+	struct slow *slow = reserve_event_or_until(events, struct slow, full_path, _path_len);
 
-	if (took < min_latency)
-		return;
-	if (by != BY_EVENT) {
-		count_slow(which, call, took, ret);
-		return;
-	}
-	slow = reserve_event_or_until(events, struct slow, full_path, _path_len);
 	if (!slow)
 		return;
 	slow->time_ns = call->began + took;
-	slow->cgroup = bpf_get_current_cgroup_id();
+	slow->cgroup = doer->cgroup;
 	slow->bytes = bytes_of(which, ret);
 	slow->offset = offset_of(call, ret);
 	slow->latency = took;
-	slow->pid = bpf_get_current_pid_tgid() >> 32;
-	slow->tid = bpf_get_current_pid_tgid();
+	slow->pid = doer->pid;
+	slow->tid = doer->tid;
 	slow->ret = ret;
 	slow->device = call->device;
-	read_current_comm(&slow->comm);
+	__builtin_memcpy(slow->comm, doer->comm, sizeof(slow->comm));
 	set_op_name(slow->op, which);
 	read_name(slow->file, sizeof(slow->file), which, call);
 	if (full_path)
 		slow->_path_len = read_path(slow->path, which, call);
 	submit_event(slow);
+}
+
+static __always_inline void end_by(u32 which, const struct call *call, const struct doer *doer, u64 took, s64 ret)
+{
+	if (by == BY_EVENT)
+		tell(which, call, doer, took, ret);
+	else
+		count_slow(which, call, doer, took, ret);
+}
+
+static __always_inline void end_call(u32 which, const struct call *call, u64 took, s64 ret)
+{
+	struct doer doer = {};
+
+	if (took < min_latency)
+		return;
+	read_doer(&doer);
+	end_by(which, call, &doer, took, ret);
+}
+
+/*
+ * Requests to a server to put on its disk what it was sent. They end in a kernel thread; who began it is who asked for it, or a
+ * kernel thread that writes back. The types are the module's: where it says nothing of them, or not to whoever asks
+ * (CAP_SYS_ADMIN), file and result are not known.
+ */
+struct commit {
+	struct call call;
+	struct doer doer;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, u64); /* struct nfs_commit_data */
+	__type(value, struct commit);
+} commits SEC(".maps");
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+struct nfs_commit_data {
+	struct inode *inode;
+};
+
+struct rpc_task {
+	int tk_status;
+};
+
+#pragma clang attribute pop
+
+SEC("raw_tp/@commit_begin")
+int commit__1_begin(u64 *ctx)
+{
+	struct nfs_commit_data *data = (void *)ctx[0];
+	struct commit commit = { .call = { .from = -1, .fd = -1 } };
+	u64 key = (u64)data;
+	struct inode *inode;
+	long err;
+
+	if (!is_op_wanted(OP_COMMIT))
+		return 0;
+	if (bpf_core_field_exists(data->inode)) {
+		inode = BPF_CORE_READ(data, inode);
+		commit.call.file = (u64)inode_alias(inode);
+		commit.call.device = BPF_CORE_READ(inode, i_sb, s_dev);
+	}
+	if (!is_file_wanted(OP_COMMIT, &commit.call))
+		return 0;
+	read_doer(&commit.doer);
+	commit.call.began = bpf_ktime_get_ns();
+	err = bpf_map_update_elem(&commits, &key, &commit, BPF_ANY);
+	if (err)
+		count_failed_insert(err);
+	return 0;
+}
+
+SEC("raw_tp/@commit_end")
+int commit__1_end(u64 *ctx)
+{
+	struct rpc_task *task = (void *)ctx[0];
+	u64 key = ctx[1], took;
+	struct commit *commit = bpf_map_lookup_elem(&commits, &key);
+	s64 ret = RET_UNKNOWN;
+
+	if (!commit)
+		return 0;
+	took = bpf_ktime_get_ns() - commit->call.began;
+	if (bpf_core_field_exists(task->tk_status))
+		ret = BPF_CORE_READ(task, tk_status);
+	if (took >= min_latency)
+		end_by(OP_COMMIT, &commit->call, &commit->doer, took, ret);
+	bpf_map_delete_elem(&commits, &key);
+	return 0;
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

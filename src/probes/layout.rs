@@ -54,6 +54,8 @@ pub enum Role {
     ArgsLen,
     /// Strings, each with its NUL.
     Args(Words),
+    /// What a call returned; the least number is unknown.
+    Ret,
     /// What a process gave to exit; all ones is unknown.
     ExitCode,
     /// A signal by number, 0 none.

@@ -85,6 +85,30 @@ fn a_kernel_without_type_information_is_named() {
     );
 }
 
+/// Programs see the ids of the first pid namespace; in another one the same number is somebody else, who would be watched in silence.
+#[test]
+fn an_id_of_another_pid_namespace_is_refused() {
+    let _alone = begin();
+    let inside = |args: &[&str]| {
+        let mut command = Command::new("unshare");
+        command.args(["-p", "-f", "--mount-proc", BIN]).args(args).args(["--json", "-d", "0.1"]).stdin(Stdio::null());
+        command.output().expect("unshare of util-linux")
+    };
+    for asked in [
+        &["opensnoop", "-p", "1"],
+        &["opensnoop", "--tid", "1"],
+        &["execsnoop", "--ppid", "1"],
+        &["syscount", "--ppid", "1"],
+    ] {
+        let output = inside(asked);
+        let (code, text) = (output.status.code(), stderr(&output));
+        assert_ne!(code, Some(0), "{asked:?}: {text}");
+        assert!(text.contains("1 is a process id of this pid namespace"), "{asked:?}: {text}");
+    }
+    let output = inside(&["opensnoop"]);
+    assert_eq!(output.status.code(), Some(0), "without an id it runs there too: {}", stderr(&output));
+}
+
 /// A kind of hook that this kernel refuses for `biotop`; none if it takes them all.
 pub fn refused_kind() -> Option<&'static str> {
     let cannot = |kind: &&str| {

@@ -20,6 +20,7 @@ pub const TESTS: &[Test] = &[
     test!(every_operation_on_xfs_is_told).every_way().needs(&[Need::Filesystem("xfs")]),
     test!(every_operation_on_btrfs_is_told).every_way().needs(&[Need::Filesystem("btrfs")]),
     test!(every_operation_on_nfs_is_told).every_way().needs(&[Need::Mounted("nfs")]),
+    test!(commits_are_those_that_the_mount_counts).every_way().needs(&[Need::Mounted("nfs")]),
     test!(only_slow_operations_are_told).needs(&[Need::Filesystem("ext4")]),
     test!(only_files_and_mounts_that_are_asked_for).every_way().needs(&[Need::Filesystem("ext4")]),
     test!(a_burst_is_counted_exactly).needs(&[Need::Filesystem("ext4")]),
@@ -47,6 +48,7 @@ pub fn work(job: &Job) {
         "each" => each(job, dir),
         "slow" => slow(job, dir),
         "burst" => burst(job, dir),
+        "sync" => sync(job, dir),
         other => panic!("unknown work {other}"),
     }
 }
@@ -116,6 +118,18 @@ fn burst(job: &Job, dir: &Path) {
     job.last(&json!("done"));
 }
 
+/// More than goes into one request, which a server could be asked to put on its disk at once.
+fn sync(job: &Job, dir: &Path) {
+    let block = vec![0x5a; big()];
+    job.step(&json!("ready"));
+    for name in ["short", "another", "third"] {
+        let mut file = File::create(dir.join(name)).expect("created");
+        file.write_all(&block).expect("written");
+        file.sync_all().expect("written back");
+    }
+    job.last(&json!("done"));
+}
+
 fn start(kind: &str, words: &str) -> (Filesystem, tempfile::TempDir, Worker) {
     let filesystem = Filesystem::of_kind(kind);
     let dir = tempfile::tempdir_in(&filesystem.dir).expect("a directory");
@@ -132,6 +146,11 @@ fn check_row(row: &Value, truth: &Value) {
     assert!(found > 0 && found <= waited, "{found} ns, and the process waited {waited}: {row}");
 }
 
+/// Whether this is what the process did, and not what the filesystem asked a server for.
+fn is_call(row: &Value) -> bool {
+    !is(row, "op", "getattr") && !is(row, "op", "commit")
+}
+
 fn every_operation_is_told(case: &Case, kind: &str) {
     let (_filesystem, dir, mut worker) = start(kind, "each");
     let watch = case.watch(&[&format!("{kind}slower"), "0", "-p", &worker.pid.to_string()]);
@@ -140,7 +159,7 @@ fn every_operation_is_told(case: &Case, kind: &str) {
     note(format!("in truth {truth}"));
     let truth = truth.as_array().expect("a list");
     with_path.check(|rows| {
-        let own: Vec<&Value> = rows.iter().filter(|row| !is(row, "op", "getattr")).collect();
+        let own: Vec<&Value> = rows.iter().filter(|row| is_call(row)).collect();
         assert_eq!(own.len(), truth.len(), "operations");
         for row in own {
             let path = dir.path().join(row["file"].as_str().expect("a name"));
@@ -149,7 +168,7 @@ fn every_operation_is_told(case: &Case, kind: &str) {
     });
     watch.check(|rows| {
         assert!(rows.iter().all(|row| row["path"].is_null()), "nobody asked for paths");
-        let own: Vec<&Value> = rows.iter().filter(|row| !is(row, "op", "getattr")).collect();
+        let own: Vec<&Value> = rows.iter().filter(|row| is_call(row)).collect();
         let told: Vec<Value> = own.iter().map(|row| json!([row["op"], row["file"], row["offset"], row["bytes"]])).collect();
         assert_eq!(own.len(), truth.len(), "operations: {told:?}");
         let asked = rows.iter().filter(|row| is(row, "op", "getattr") && is(row, "file", "short")).count();
@@ -177,6 +196,48 @@ fn every_operation_on_btrfs_is_told(case: &Case) {
 
 fn every_operation_on_nfs_is_told(case: &Case) {
     every_operation_is_told(case, "nfs");
+}
+
+/// Commits that the kernel has counted for the mount that this directory is.
+fn commits(directory: &Path) -> u64 {
+    let text = std::fs::read_to_string("/proc/self/mountstats").expect("statistics");
+    let place = format!(" mounted on {} with ", directory.display());
+    let own = text.split("\ndevice ").find(|mount| mount.contains(&place)).expect("the mount");
+    let line = own.lines().find_map(|line| line.trim().strip_prefix("COMMIT: ")).expect("commits");
+    line.split_whitespace().next().and_then(|word| word.parse().ok()).expect("a number")
+}
+
+fn commits_are_those_that_the_mount_counts(case: &Case) {
+    let (filesystem, _dir, mut worker) = start("nfs", "sync");
+    let pid = worker.pid.to_string();
+    let all = case.watch(&["nfsslower", "0", "--op", "commit"]);
+    let own = case.watch_plain(&["nfsslower", "0", "-p", &pid]);
+    let of_file = case.watch_plain(&["nfsslower", "0", "--op", "commit", "--file", "short"]);
+    let counted = case.watch_plain(&["nfsslower", "0", "--op", "commit", "--by", "op"]);
+    let before = commits(&filesystem.dir);
+    worker.step();
+    let truth = commits(&filesystem.dir) - before;
+    assert!(truth >= 3, "three files were written back, {truth} commits");
+    let is_commit = |row: &&Value| is(row, "op", "commit");
+    all.check(|rows| {
+        assert_eq!(rows.len() as u64, truth, "commits: {rows:?}");
+        for row in rows {
+            assert!(is_commit(&row) && number(row, "latency") > 0 && row["comm"].is_string(), "{row}");
+        }
+    });
+    // Who began it: the process, or a kernel thread that wrote back meanwhile.
+    own.check(|rows| {
+        let found = rows.iter().filter(is_commit).count() as u64;
+        assert!(found <= truth && rows.iter().all(|row| is(row, "pid", worker.pid)), "{found} of {truth}: {rows:?}");
+    });
+    of_file.check(|rows| {
+        assert!(!rows.is_empty() && (rows.len() as u64) < truth, "{rows:?}");
+        for row in rows {
+            assert_eq!((&row["file"], &row["ret"]), (&json!("short"), &json!(0)), "{row}");
+            assert!(row["device"].is_string(), "{row}");
+        }
+    });
+    counted.check(|rows| assert_eq!(total(rows, "count", |row| is_commit(&row)), truth, "{rows:?}"));
 }
 
 fn only_slow_operations_are_told(case: &Case) {

@@ -21,6 +21,7 @@ enum fs_op {
 	OP_OPEN,
 	OP_FSYNC,
 	OP_GETATTR,
+	OP_COMMIT,
 };
 
 const volatile u32 fs_magic = 0; /* s_magic of the filesystem */
@@ -35,7 +36,7 @@ const volatile struct pattern file = {}; /* only files called so, without their 
 struct call {
 	u64 began;
 	s64 from;   /* where it reads or writes, -1 unknown */
-	u64 file;   /* struct file; with OP_GETATTR struct dentry */
+	u64 file;   /* struct file; with OP_GETATTR and OP_COMMIT struct dentry */
 	u64 iocb;   /* struct kiocb, 0 if there is none */
 	u32 device; /* s_dev */
 	s32 fd;	    /* descriptor of a system call, -1 otherwise */
@@ -69,8 +70,10 @@ static __always_inline void set_op_name(char *name, u32 which)
 		__builtin_memcpy(name, "open\0\0\0", OP_NAME_SIZE);
 	else if (which == OP_FSYNC)
 		__builtin_memcpy(name, "fsync\0\0", OP_NAME_SIZE);
-	else
+	else if (which == OP_GETATTR)
 		__builtin_memcpy(name, "getattr", OP_NAME_SIZE);
+	else
+		__builtin_memcpy(name, "commit\0", OP_NAME_SIZE);
 }
 
 static __always_inline bool is_op_wanted(u32 which)
@@ -85,6 +88,12 @@ static __always_inline struct call_key key_of(u32 which)
 	return key;
 }
 
+/* These are about an inode, wherever it may be mounted. */
+static __always_inline bool is_of_inode(u32 which)
+{
+	return which == OP_GETATTR || which == OP_COMMIT;
+}
+
 /* Whether the filters by file let a call pass, whose file is held now. */
 static __always_inline bool is_file_wanted(u32 which, const struct call *call)
 {
@@ -96,7 +105,7 @@ static __always_inline bool is_file_wanted(u32 which, const struct call *call)
 		return false;
 	if (!file.end)
 		return true;
-	if (which != OP_GETATTR)
+	if (!is_of_inode(which))
 		dentry = BPF_CORE_READ(opened, f_path.dentry);
 	read_dentry_name(name, sizeof(name), dentry);
 	return is_match(&file, name, sizeof(name));

@@ -33,7 +33,8 @@ typedef u64 ns_t;	    /* nanoseconds of one event */
 typedef u64 ns_or_none_t;   /* the same; NS_NONE is unknown */
 typedef u64 ino_number_t;   /* inode number; text where others read it, as it may use all 64 bits */
 typedef u64 sector_no_t;    /* a place on a disk, in sectors of 512 bytes; SECTOR_NONE is none */
-typedef s32 ret_t;	    /* what a call returned: 0 or more, or a negative errno */
+typedef s32 ret_t;	    /* what a call returned: 0 or more, or a negative errno; RET_UNKNOWN */
+#define RET_UNKNOWN ((s32)0x80000000)
 typedef s32 exit_code_t;    /* what a process gave to exit(), -1 if a signal ended it */
 typedef u8 signal_t;	    /* a signal, 0 none; shown by name */
 typedef u8 flag_t;	    /* 0 or 1 */

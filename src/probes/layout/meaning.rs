@@ -42,7 +42,8 @@ pub(super) fn meaning(typedef: Option<&str>, ty: Type<'_>) -> (Role, Agg, Column
         "syscall_t" => (Role::Syscall, Agg::Last, Text, None),
         "path_names_t" => (Role::Path, Agg::Last, Text, None),
         "fd_t" => (Role::Optional, Agg::Last, Int, Some(Unit::Id)),
-        "tid_t" | "ret_t" | "flag_t" | "errno_t" | "bits_t" | "tcp_seq_t" | "named_pid_t" => {
+        "ret_t" => (Role::Ret, Agg::Last, Int, Some(Unit::Id)),
+        "tid_t" | "flag_t" | "errno_t" | "bits_t" | "tcp_seq_t" | "named_pid_t" => {
             (number, Agg::Last, Int, Some(Unit::Id))
         }
         "position_t" => (Role::Optional, Agg::Last, Int, Some(Unit::Bytes)),

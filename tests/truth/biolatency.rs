@@ -5,7 +5,8 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::support::disk::{Disk, unseen};
+use crate::support::disk::Disk;
+use crate::support::numbers::unseen;
 use crate::support::{Case, Job, Test, Thing, Worker, aio, assert_near, files, in_guest, monotonic, number};
 use crate::test;
 

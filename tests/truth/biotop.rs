@@ -6,8 +6,8 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::support::disk::{Disk, Stats, unseen};
-use crate::support::numbers::{is, number};
+use crate::support::disk::{Disk, Stats};
+use crate::support::numbers::{is, number, unseen};
 use crate::support::{Case, Job, Need, Test, Thing, Worker, aio, assert_near, files, in_guest, total};
 use crate::test;
 

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::support::asked::{But, check_groupings_but};
+use crate::support::numbers::unseen;
 use crate::support::schedule::{self, Sharers};
 use crate::support::{Case, Cell, Job, Test, Thing, assert_near, in_guest, note, number};
 use crate::test;
@@ -104,7 +105,7 @@ impl Found {
         let (waits, ns) = (number(truth, "waits"), number(truth, "ns"));
         // A task preempted on its way to sleep waits too, but its schedstat does not count that (sched_info_depart): rare,
         // unless an emulated CPU is interrupted all the time.
-        let (of_waits, of_sum) = if in_guest() { (0.5, 5.0) } else { (0.1, 2.0) };
+        let (of_waits, of_sum) = if in_guest() { (0.5, 5.0) } else { (unseen(), unseen()) };
         assert_near(&format!("waits, {how}"), self.count, waits, of_waits);
         assert_near(&format!("their sum, {how}"), self.sum, ns, of_sum);
         assert_eq!(self.in_buckets, self.count, "every wait is in a bucket, {how}");

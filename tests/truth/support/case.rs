@@ -54,8 +54,8 @@ impl Case {
 
     /// One turn of it. A kernel whose programs may be preempted (7.2) skips one that is on its way on the same CPU, which
     /// on an emulated one takes long enough to happen. The frames say so (`lost.missed`), and such a run proves nothing.
-    /// On a real host, single events of a tracepoint were seen to reach no tracer at all (switches, completions of requests, interrupts: the
-    /// same few missing in every observer; the cause is not known): there a failure is looked at twice more, loudly, and a third one stands.
+    /// A real host has other work, and may hide some of it ([`super::numbers::unseen`]): there a failure is looked at twice more, loudly, and
+    /// a third one stands.
     /// So it is in guests for what is about waiting for a CPU: theirs are taken away from them by other guests at any moment.
     fn turn(test: &'static Test, turn: Turn) -> Result<(), String> {
         for left in (0..TRIES).rev() {

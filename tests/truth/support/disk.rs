@@ -32,12 +32,6 @@ pub struct Stats {
     pub ticks: u64,
 }
 
-/// So many of a hundred requests may be missing: on a real host with much to do, single completions were seen to reach nobody, neither
-/// a BPF program nor perf(1); why is not known.
-pub fn unseen() -> f64 {
-    if super::in_guest() { 0.0 } else { 1.0 }
-}
-
 impl Disk {
     /// The disk named by `BCC_TOP_SCRATCH_DISK`, else a loop device over a new file of `bytes`.
     pub fn scratch(bytes: u64) -> Disk {

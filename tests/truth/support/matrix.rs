@@ -78,7 +78,8 @@ fn page(document: &Document) -> String {
         let _ = writeln!(page, "| {cell} | {kernel} | {} | {} |", or_dash(package), machine_name(machine));
     }
     page.push_str(
-        "\n`6.18-locked` has no kprobes and refuses fentry and fexit. `lockdown` is a kernel booted with \
+        "\n`6.18-locked` has no kprobes and refuses fentry and fexit, and runs no program while its first process has the CPU: \
+         interrupts, completions and switches of those moments, some in a thousand, are seen by ftrace and perf(1) alone. `lockdown` is a kernel booted with \
          `lockdown=confidentiality`. *user* is an ordinary user with CAP_BPF and CAP_PERFMON only, *no tracefs* a host where \
          it is not mounted, *no BTF* one where the kernel's type information cannot be seen.\n",
     );

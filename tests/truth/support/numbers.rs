@@ -27,3 +27,10 @@ pub fn assert_near(what: &str, found: u64, truth: u64, percent: f64) {
     super::note(format!("{what}: {found}, in truth {truth} ({error:.3} % apart, {percent} % allowed)"));
     assert!(error <= percent, "{what}: {found}, in truth {truth}: {error:.3} % apart, {percent} % allowed");
 }
+
+/// So many of a hundred events that strike whoever has the CPU (interrupts, completions of requests, switches) may be missing: a host may
+/// keep BPF programs from running while certain processes are on the CPU. The one without kprobes does so for its first process: ftrace
+/// and perf(1) see what happens then, no program of anybody does. Guests have nothing to hide.
+pub fn unseen() -> f64 {
+    if super::in_guest() { 0.0 } else { 3.0 }
+}

@@ -139,9 +139,10 @@ impl Running {
             self.probe.set_one_in(self.epoch & 1, self.next_one_in)?;
             self.one_in[new] = self.next_one_in;
         }
-        self.probe.set_epoch(self.epoch)?;
+        // Before the halves are flipped: what had happened by then is in this interval, however late this thread gets the CPU again.
         let flipped = Instant::now();
         frame.time = now();
+        self.probe.set_epoch(self.epoch)?;
         frame.interval.real_ns = nanos(flipped - self.flipped);
         self.flipped = flipped;
         self.barrier.wait().map_err(|e| format!("waiting for running programs: {e}"))?;

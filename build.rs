@@ -139,12 +139,14 @@ impl Clang {
             other => return Err(format!("no BPF target name known for {other}").into()),
         };
         let define = format!("-D__TARGET_ARCH_{arch}");
-        // BTF names the source of each line: not by where it lies on this machine.
-        let source_map = format!("-ffile-prefix-map={}=.", root.display());
-        let headers_map = format!("-ffile-prefix-map={}=libbpf", self.headers);
+        // Seen from the root of the tree: BTF names the source of each line, and its types are sorted by where clang's memory has them
+        // (FixupDerivedTypes of BTFDebug.cpp), which moves with the length of what it is told.
+        let seen = |path: &Path| path.strip_prefix(root).unwrap_or(path).to_owned();
+        let headers = seen(Path::new(&self.headers));
+        let headers_map = format!("-ffile-prefix-map={}=libbpf", headers.display());
         let include = root.join("src/bpf/include");
         let mut hasher = DefaultHasher::new();
-        (&self.clang, &define, &source_map, &headers_map, fs::read(&source)?).hash(&mut hasher);
+        (&self.clang, &define, &headers_map, fs::read(&source)?).hash(&mut hasher);
         for header in stems(&include, ".h")? {
             fs::read(include.join(format!("{header}.h")))?.hash(&mut hasher);
         }
@@ -154,9 +156,11 @@ impl Clang {
         }
         // cpu v2: 5.10 refuses the atomics that v3 may emit. -g is for BTF; strip drops the DWARF.
         let mut compile = Command::new(&self.clang);
+        compile.current_dir(root).env_clear().envs(env::var_os("PATH").map(|path| ("PATH", path)));
         compile.args(["-target", "bpf", "-mcpu=v2", "-O2", "-g", "-Wall", "-Werror", &define]);
-        compile.args([&source_map, &headers_map, "-fdebug-compilation-dir=."]);
-        compile.arg("-I").arg(&include).arg("-I").arg(&self.headers).arg("-c").arg(&source).arg("-o").arg(&object);
+        compile.args([&headers_map, "-fdebug-compilation-dir=."]);
+        compile.arg("-I").arg(seen(&include)).arg("-I").arg(headers);
+        compile.arg("-c").arg(seen(&source)).arg("-o").arg(seen(&object));
         run(compile)?;
         let mut strip = Command::new(&self.strip);
         strip.arg("-g").arg(&object);

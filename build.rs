@@ -11,6 +11,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, fs};
 
+use tempfile::TempDir;
+
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 fn main() -> Result<()> {
@@ -22,7 +24,7 @@ fn main() -> Result<()> {
     println!("cargo:rerun-if-env-changed=CLANG");
     link_zstd();
     let programs = stems(&root.join("src/bpf"), ".bpf.c")?;
-    let clang = Clang::find()?;
+    let clang = Clang::find(&root)?;
     for name in &programs {
         clang.compile(&root, &out, name)?;
     }
@@ -110,12 +112,12 @@ fn truth_list(root: &Path) -> Result<String> {
 struct Clang {
     clang: String,
     strip: String,
-    headers: String,
+    tree: TempDir,
 }
 
 impl Clang {
     /// `$CLANG`, else `clang`, else the newest `clang-N` in PATH; `llvm-strip` of the same version.
-    fn find() -> Result<Clang> {
+    fn find(root: &Path) -> Result<Clang> {
         let headers = env::var("DEP_BPF_INCLUDE")?;
         let versions = (14..40).rev().map(|n| format!("clang-{n}"));
         let asked = env::var("CLANG").ok().into_iter().chain(["clang".to_owned()]);
@@ -125,7 +127,7 @@ impl Clang {
             .find(works)
             .ok_or("no clang found: install clang-19 (apt-get install clang-19 llvm-19) or set CLANG")?;
         let strip = clang.replace("clang", "llvm-strip");
-        Ok(Clang { clang, strip, headers })
+        Ok(Clang { clang, strip, tree: staged(root, Path::new(&headers))? })
     }
 
     /// Compiles `name`, unless the source, the headers and the flags are those of the last time.
@@ -139,16 +141,13 @@ impl Clang {
             other => return Err(format!("no BPF target name known for {other}").into()),
         };
         let define = format!("-D__TARGET_ARCH_{arch}");
-        // Seen from the root of the tree: BTF names the source of each line, and its types are sorted by where clang's memory has them
-        // (FixupDerivedTypes of BTFDebug.cpp), which moves with the length of what it is told.
-        let seen = |path: &Path| path.strip_prefix(root).unwrap_or(path).to_owned();
-        let headers = seen(Path::new(&self.headers));
-        let headers_map = format!("-ffile-prefix-map={}=libbpf", headers.display());
-        let include = root.join("src/bpf/include");
         let mut hasher = DefaultHasher::new();
-        (&self.clang, &define, &headers_map, fs::read(&source)?).hash(&mut hasher);
-        for header in stems(&include, ".h")? {
-            fs::read(include.join(format!("{header}.h")))?.hash(&mut hasher);
+        (&self.clang, &define, fs::read(&source)?).hash(&mut hasher);
+        for headers in ["src/bpf/include", "libbpf/bpf"] {
+            let headers = self.tree.path().join(headers);
+            for header in stems(&headers, ".h")? {
+                fs::read(headers.join(format!("{header}.h")))?.hash(&mut hasher);
+            }
         }
         let hash = format!("{:x}", hasher.finish());
         if packed.exists() && object.exists() && fs::read_to_string(&stamp).is_ok_and(|old| old == hash) {
@@ -156,18 +155,43 @@ impl Clang {
         }
         // cpu v2: 5.10 refuses the atomics that v3 may emit. -g is for BTF; strip drops the DWARF.
         let mut compile = Command::new(&self.clang);
-        compile.current_dir(root).env_clear().envs(env::var_os("PATH").map(|path| ("PATH", path)));
+        compile.current_dir(self.tree.path()).env_clear().envs(env::var_os("PATH").map(|path| ("PATH", path)));
         compile.args(["-target", "bpf", "-mcpu=v2", "-O2", "-g", "-Wall", "-Werror", &define]);
-        compile.args([&headers_map, "-fdebug-compilation-dir=."]);
-        compile.arg("-I").arg(seen(&include)).arg("-I").arg(headers);
-        compile.arg("-c").arg(seen(&source)).arg("-o").arg(seen(&object));
+        compile.args(["-fdebug-compilation-dir=.", "-I", "src/bpf/include", "-I", "libbpf"]);
+        compile.arg("-c").arg(format!("src/bpf/{name}.bpf.c")).args(["-o", "object"]);
         run(compile)?;
+        let built = self.tree.path().join("object");
         let mut strip = Command::new(&self.strip);
-        strip.arg("-g").arg(&object);
+        strip.arg("-g").arg(&built);
         run(strip)?;
-        fs::write(packed, zstd::bulk::compress(&fs::read(&object)?, 19)?)?;
+        let built = fs::read(built)?;
+        fs::write(packed, zstd::bulk::compress(&built, 19)?)?;
+        fs::write(object, built)?;
         Ok(fs::write(stamp, hash)?)
     }
+}
+
+/// A copy of all that clang reads, in a directory whose name is equally long wherever the tree is.
+///
+/// clang sorts some types of BTF by where its memory has them (FixupDerivedTypes in LLVM's BTFDebug.cpp), which moves with the
+/// length of the path where it works: the same source would give other bytes in another place.
+fn staged(root: &Path, libbpf: &Path) -> Result<TempDir> {
+    let tree = tempfile::Builder::new().prefix("bcc-top-bpf.").rand_bytes(8).tempdir()?;
+    for (from, to) in [
+        (root.join("src/bpf"), "src/bpf"),
+        (root.join("src/bpf/include"), "src/bpf/include"),
+        (libbpf.join("bpf"), "libbpf/bpf"),
+    ] {
+        let to = tree.path().join(to);
+        fs::create_dir_all(&to)?;
+        for entry in fs::read_dir(&from)? {
+            let entry = entry?;
+            if entry.file_type()?.is_file() {
+                fs::copy(entry.path(), to.join(entry.file_name()))?;
+            }
+        }
+    }
+    Ok(tree)
 }
 
 fn run(mut command: Command) -> Result<()> {

@@ -2,10 +2,11 @@
 
 use crate::feed::Command;
 use crate::frame::{Kind, SettingValue, group};
+use crate::views::SettingDecl;
 
 use super::action::Action;
 use super::app::App;
-use super::view::Rendering;
+use super::view::{Rendering, View};
 
 impl App {
     pub(super) fn next_mode(&mut self) {
@@ -34,17 +35,20 @@ impl App {
                 .last()
                 .is_some_and(|f| f.kind != Kind::Histogram && !group::choices(&f.table.schema).is_empty())
         };
-        view.decl.is_some_and(|decl| decl.group_by().is_some()) || rows()
+        self.counted_by(view).is_some() || rows()
+    }
+
+    /// The setting by which the programs of a view count: what was recorded stays as it is.
+    fn counted_by(&self, view: &View) -> Option<(&'static str, &'static SettingDecl)> {
+        view.decl.and_then(|decl| decl.group_by()).filter(|_| self.replay.is_none())
     }
 
     pub(super) fn group_by(&mut self) {
         let Some(at) = self.current() else { return };
-        let view = &mut self.views[at];
-        // What the kernel counted by is as it was when it was recorded; what was counted can be put together.
-        let setting = view.decl.and_then(|decl| decl.group_by()).filter(|_| self.replay.is_none());
-        let Some((name, setting)) = setting else {
+        let Some((name, setting)) = self.counted_by(&self.views[at]) else {
             return self.next_group();
         };
+        let view = &mut self.views[at];
         let choices = &setting.choices;
         let now = view.request.settings.iter().find(|(set, _)| set == name).map(|(_, value)| value);
         let now = match now {
@@ -90,7 +94,9 @@ impl App {
         let Some(view) = self.view() else { return };
         let schema = match view.history.last() {
             Some(frame) if frame.kind != Kind::Histogram => frame.table.schema.clone(),
-            _ => return self.say("there is nothing to put together yet"),
+            Some(_) if self.replay.is_some() => return self.say("histograms stay grouped as they were recorded"),
+            Some(_) => return self.say("this view has nothing to group by"),
+            None => return self.say("there is nothing to put together yet"),
         };
         let mut names = group::choices(&schema).into_iter().map(|column| schema.columns[column].name.clone());
         let next = match &view.group {

@@ -118,6 +118,9 @@ static __always_inline struct dns_message *dns_read(const struct sk_buff___dns *
 	if (!at || bpf_probe_read_kernel(&udp, sizeof(udp), skb->data + at) || udp.sport != bpf_htons(DNS_PORT))
 		return NULL;
 	at += sizeof(udp);
+	/* The kernel is still to throw these away. */
+	if (bpf_ntohs(udp.len) < sizeof(udp))
+		return NULL;
 	length = bpf_ntohs(udp.len) - sizeof(udp);
 	/* What a card has put into pages of its own cannot be read from here. */
 	if (there < at)

@@ -233,6 +233,7 @@ pub fn run() {
         }
     }
     println!(
-        "\nThe first is asked to keep 1,000,000 events of an interval, where it would keep 20,000 and count the others as lost."
+        "\nThe first is asked to keep 1,000,000 events of an interval, where it would keep 20,000; but never more than 24 MiB of them, which is"
     );
+    println!("what is lost first, and told. A recording of more could not be replayed.");
 }

@@ -76,7 +76,7 @@ fn hints(app: &App, buf: &mut Buffer, area: Rect) {
     let bound = bound.filter(|b| !one_row || b.action != super::super::action::Action::Filter);
     let bound = bound.filter(|binding| {
         binding.action != super::super::action::Action::GroupBy
-            || app.view().is_some_and(|v| v.decl.is_some_and(|d| d.group_by().is_some()))
+            || (app.can_group() && app.view().is_some_and(|v| v.decl.is_some_and(|d| d.group_by().is_some())))
     });
     // Pages on which no letter is typed take the keys that the user chose.
     let mapped = app.overlays.last().is_some_and(|overlay| !overlay.takes_letters());

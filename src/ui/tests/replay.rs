@@ -194,6 +194,19 @@ fn rows_of_a_recording_can_be_put_together() {
 }
 
 #[test]
+fn distributions_of_a_recording_stay_as_they_are() {
+    let mut rig = Rig::new(&["runqlat"], SIZE, Level::Unicode);
+    let (first, last) = (hist_frame(0, false).time, hist_frame(9, false).time);
+    rig.app.replay = Some(Playing::new(Replay { first, last, speed: 1.0, demo: false }));
+    rig.effects.clear();
+    rig.frame(hist_frame(0, false));
+    assert!(!rig.screen().contains("b group"), "{}", rig.screen());
+    rig.keys("b");
+    assert!(rig.screen().contains("as they were recorded"), "{}", rig.screen());
+    assert!(rig.effects.is_empty(), "{:?}", rig.effects);
+}
+
+#[test]
 fn views_that_were_not_recorded_are_not_offered() {
     let (first, last) = (disk_frame(0).time, disk_frame(9).time);
     let options = crate::ui::Options {

@@ -26,7 +26,7 @@ fn main() -> Result<()> {
     let programs = stems(&root.join("src/bpf"), ".bpf.c")?;
     let clang = Clang::find(&root)?;
     for name in &programs {
-        clang.compile(&root, &out, name)?;
+        clang.compile(&out, name)?;
     }
     write_if_changed(&out.join("views.rs"), &views_list(&root, &out, &programs)?)?;
     write_if_changed(&out.join("truth.rs"), &truth_list(&root)?)
@@ -113,6 +113,8 @@ struct Clang {
     clang: String,
     strip: String,
     tree: TempDir,
+    /// Changes with the text of any header.
+    headers: u64,
 }
 
 impl Clang {
@@ -127,12 +129,20 @@ impl Clang {
             .find(works)
             .ok_or("no clang found: install clang-19 (apt-get install clang-19 llvm-19) or set CLANG")?;
         let strip = clang.replace("clang", "llvm-strip");
-        Ok(Clang { clang, strip, tree: staged(root, Path::new(&headers))? })
+        let tree = staged(root, Path::new(&headers))?;
+        let mut hasher = DefaultHasher::new();
+        for headers in ["src/bpf/include", "libbpf/bpf"] {
+            let headers = tree.path().join(headers);
+            for header in stems(&headers, ".h")? {
+                fs::read(headers.join(format!("{header}.h")))?.hash(&mut hasher);
+            }
+        }
+        Ok(Clang { clang, strip, tree, headers: hasher.finish() })
     }
 
     /// Compiles `name`, unless the source, the headers and the flags are those of the last time.
-    fn compile(&self, root: &Path, out: &Path, name: &str) -> Result<()> {
-        let source = root.join(format!("src/bpf/{name}.bpf.c"));
+    fn compile(&self, out: &Path, name: &str) -> Result<()> {
+        let source = format!("src/bpf/{name}.bpf.c");
         let (object, packed) = (object(out, name), packed(out, name));
         let stamp = out.join(format!("{name}.hash"));
         let arch = match env::var("CARGO_CFG_TARGET_ARCH")?.as_str() {
@@ -142,13 +152,7 @@ impl Clang {
         };
         let define = format!("-D__TARGET_ARCH_{arch}");
         let mut hasher = DefaultHasher::new();
-        (&self.clang, &define, fs::read(&source)?).hash(&mut hasher);
-        for headers in ["src/bpf/include", "libbpf/bpf"] {
-            let headers = self.tree.path().join(headers);
-            for header in stems(&headers, ".h")? {
-                fs::read(headers.join(format!("{header}.h")))?.hash(&mut hasher);
-            }
-        }
+        (&self.clang, &define, self.headers, fs::read(self.tree.path().join(&source))?).hash(&mut hasher);
         let hash = format!("{:x}", hasher.finish());
         if packed.exists() && object.exists() && fs::read_to_string(&stamp).is_ok_and(|old| old == hash) {
             return Ok(());
@@ -158,7 +162,7 @@ impl Clang {
         compile.current_dir(self.tree.path()).env_clear().envs(env::var_os("PATH").map(|path| ("PATH", path)));
         compile.args(["-target", "bpf", "-mcpu=v2", "-O2", "-g", "-Wall", "-Werror", &define]);
         compile.args(["-fdebug-compilation-dir=.", "-I", "src/bpf/include", "-I", "libbpf"]);
-        compile.arg("-c").arg(format!("src/bpf/{name}.bpf.c")).args(["-o", "object"]);
+        compile.args(["-c", &source, "-o", "object"]);
         run(compile)?;
         let built = self.tree.path().join("object");
         let mut strip = Command::new(&self.strip);

@@ -180,12 +180,9 @@ fn outcome(watcher: &Watcher, running: &Running, rate: u32) -> Outcome {
 
 /// Nothing is lost of what cannot be made.
 fn slowness(outcomes: &BTreeMap<(u32, usize), Vec<Outcome>>, at: usize) -> String {
-    let made = |of: &[Outcome]| median(of.iter().map(|outcome| outcome.made).collect());
-    let most = |wanted: &dyn Fn(usize) -> bool| {
-        let of = outcomes.iter().filter(|((_, at), _)| wanted(*at)).map(|(_, of)| made(of));
-        of.fold(0.0, f64::max)
-    };
-    let (beside, others) = (most(&|of| of == at), most(&|_| true));
+    let made = |of: &Vec<Outcome>| median(of.iter().map(|outcome| outcome.made).collect());
+    let most = |at| RATES.iter().filter_map(|rate| outcomes.get(&(*rate, at))).map(made).fold(0.0, f64::max);
+    let (beside, others) = (most(at), (0..WATCHERS.len()).map(most).fold(0.0, f64::max));
     if beside * 2.0 > others {
         return String::new();
     }

@@ -18,7 +18,11 @@ fn replay(seconds: u64) -> Rig {
 }
 
 fn replay_on(size: (u16, u16), level: Level, seconds: u64) -> Rig {
-    let mut rig = Rig::new(&["biotop"], size, level);
+    replay_of("biotop", size, level, seconds)
+}
+
+fn replay_of(view: &str, size: (u16, u16), level: Level, seconds: u64) -> Rig {
+    let mut rig = Rig::new(&[view], size, level);
     let (first, last) = (disk_frame(0).time, disk_frame(seconds - 1).time);
     rig.app.replay = Some(Playing::new(Replay { first, last, speed: 1.0, demo: false }));
     rig.effects.clear();
@@ -195,10 +199,7 @@ fn rows_of_a_recording_can_be_put_together() {
 
 #[test]
 fn distributions_of_a_recording_stay_as_they_are() {
-    let mut rig = Rig::new(&["runqlat"], SIZE, Level::Unicode);
-    let (first, last) = (hist_frame(0, false).time, hist_frame(9, false).time);
-    rig.app.replay = Some(Playing::new(Replay { first, last, speed: 1.0, demo: false }));
-    rig.effects.clear();
+    let mut rig = replay_of("runqlat", SIZE, Level::Unicode, 10);
     rig.frame(hist_frame(0, false));
     assert!(!rig.screen().contains("b group"), "{}", rig.screen());
     rig.keys("b");
